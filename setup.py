@@ -1,0 +1,49 @@
+"""Packaging: ``data/`` at the top is the package ``sparsedend.data`` when installed."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+EXTRAS = {
+    "cuda12": ["cupy-cuda12x>=13"],
+    "cuda13": ["cupy-cuda13x>=13.6"],
+    "sklearn": ["scikit-learn>=1.5"],
+    "figures": ["matplotlib>=3.8"],
+    "sweep": ["joblib>=1.4", "distributed>=2024.5"],
+    "onnx": ["onnx>=1.16"],
+    "bench": ["torch>=2.4", "sparselab>=0.2.2"],
+    "test": ["hypothesis>=6.100", "mypy>=1.11", "pytest>=8", "ruff>=0.6"],
+}
+
+setup(
+    name="sparsedend",
+    version="0.1.0",
+    description="Dendritic neural networks, trained on the connections that exist",
+    long_description=Path(__file__).with_name("README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    python_requires=">=3.10",
+    packages=[*find_packages(include=["sparsedend*"]), "sparsedend.data"],
+    package_dir={"sparsedend.data": "data"},
+    package_data={"sparsedend": ["py.typed"], "sparsedend.data": ["digits.h5"]},
+    install_requires=[
+        "click>=8.1",
+        "h5py>=3.10",
+        "numba>=0.60",
+        "numpy>=1.26",
+        "pooch>=1.8",
+        "scipy>=1.12",
+        "threadpoolctl>=3.4",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        **EXTRAS,
+        # One GPU toolkit at most fits a machine: everything but cupy and torch's gigabytes.
+        "all": [
+            requirement
+            for name, requirements in EXTRAS.items()
+            if name not in ("cuda12", "cuda13", "bench")
+            for requirement in requirements
+        ],
+    },
+    entry_points={"console_scripts": ["sparsedend = sparsedend.cli.main:main"]},
+)

@@ -1,0 +1,24 @@
+"""Dendritic neural networks, trained on the connections that exist."""
+
+from . import backends, connectivity, datasets, layers, models
+from .checkpoint import load, save
+from .errors import InputError
+from .network import Network
+from .optimizers import Adam
+from .training import evaluate, fit, predict
+
+__all__ = [
+    "Adam",
+    "InputError",
+    "Network",
+    "backends",
+    "connectivity",
+    "datasets",
+    "evaluate",
+    "fit",
+    "layers",
+    "load",
+    "models",
+    "predict",
+    "save",
+]

@@ -1,0 +1,5 @@
+"""``python -m sparsedend`` is the command `sparsedend`."""
+
+from .cli.main import main
+
+main()

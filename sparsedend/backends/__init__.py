@@ -1,0 +1,39 @@
+"""How arithmetic is done."""
+
+from ..errors import InputError
+from .numpy_backend import DendriticArrays, DendriticStructure, NumpyBackend
+
+__all__ = ["BACKENDS", "DendriticArrays", "DendriticStructure", "NumpyBackend", "create"]
+
+BACKENDS = ("auto", "numpy", "numba", "cupy")
+
+
+def create(name: str = "auto", threads: int | None = None) -> NumpyBackend:
+    """Make a backend.
+
+    Parameters
+    ----------
+    name : {"auto", "numpy", "numba", "cupy"}
+        "auto" is the fastest that runs here.
+    threads : int, optional
+        Threads to compute with; all cores this process may use if not given.
+
+    Raises
+    ------
+    InputError
+        Where the name is unknown, the backend is not available or `threads` is below 1.
+    """
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}: give 1 or more")
+    if name in ("auto", "numba"):
+        # Numba takes 0.3 s to import; a NumPy run need not pay it.
+        from .numba_backend import NumbaBackend
+
+        return NumbaBackend(threads)
+    if name == "numpy":
+        return NumpyBackend(threads)
+    if name == "cupy":
+        raise InputError(
+            "backend 'cupy' is not part of this version of sparsedend: use 'numba' or 'numpy'"
+        )
+    raise InputError(f"unknown backend '{name}': choose one of {', '.join(BACKENDS)}")

@@ -1,0 +1,249 @@
+"""Fused loops on the CPU, compiled by Numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numba
+import numpy as np
+from numba.core import config, event
+from numpy.typing import DTypeLike
+from threadpoolctl import threadpool_limits
+
+from ..connectivity import Structure, Transposed
+from . import numba_kernels as kernels
+from .numpy_backend import Array, DendriticArrays, DendriticStructure, NumpyBackend
+from .simd import TILE
+
+#: A dense product of fewer weights than this is done by our own loops, whose result does not
+#: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
+FEW_WEIGHTS = 2**15
+
+
+class NumbaBackend(NumpyBackend):
+    """`NumpyBackend` in compiled, parallel loops; large dense products stay with BLAS."""
+
+    name = "numba"
+
+    def __init__(self, threads: int | None = None) -> None:
+        super().__init__(threads)
+        self.threads = min(self.threads, config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Compute with `threads` threads inside this context."""
+        before = numba.get_num_threads()
+        numba.set_num_threads(self.threads)
+        try:
+            with threadpool_limits(1, user_api="blas"):
+                yield
+        finally:
+            numba.set_num_threads(before)
+
+    @contextmanager
+    def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Call `tell` whenever a kernel is compiled, not loaded, inside this context."""
+        with event.install_listener("numba:compile", _Compilations(tell)):
+            yield
+
+    def width(self, samples: int) -> int:
+        """Columns that an activation of `samples` samples takes: whole tiles."""
+        return -(-samples // TILE) * TILE
+
+    def batch(
+        self, images: Array, width: int, dtype: DTypeLike, *, sparse_readers: bool = False
+    ) -> Array:
+        """Room for a batch of `images`, for `take_batch`; bytes for sparse readers as bfloat16."""
+        pixels = sparse_readers and images.dtype == np.uint8 and dtype == np.float32
+        return self.zeros((images.shape[1], width), np.uint16 if pixels else dtype)
+
+    def dendritic_state(self, dendrites: int, width: int, dtype: DTypeLike) -> Array:
+        """Room for the signs of the dendrites' pre-activations, one bit each."""
+        return self.zeros((dendrites, width // 8), np.uint8)
+
+    def take_batch(self, images: Array, order: Array, out: Array) -> None:
+        """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
+        if out.dtype == np.uint16:
+            kernels.take_pixels(images, order, out)
+        else:
+            scale = out.dtype.type(1 / 255 if images.dtype == np.uint8 else 1)
+            kernels.take_floats(images, order, scale, out)
+
+    def sparse_forward(
+        self, x: Array, structure: Structure, weights: Array, bias: Array, out: Array
+    ) -> None:
+        """``out = W x + bias``."""
+        kernels.sparse_forward(x, structure.indptr, structure.indices, weights, bias, out)
+
+    def sparse_weight_gradient(
+        self,
+        x: Array,
+        structure: Structure,
+        weights: Array,
+        delta: Array,
+        weight_gradient: Array,
+        bias_gradient: Array,
+    ) -> None:
+        """Gradient of each weight that exists, and of the biases."""
+        kernels.sparse_weight_gradient(
+            x, structure.indptr, structure.indices, weights, delta, weight_gradient, bias_gradient
+        )
+
+    def sparse_input_gradient(
+        self,
+        structure: Structure,
+        transposed: Transposed,
+        weights: Array,
+        delta: Array,
+        out: Array,
+    ) -> None:
+        """``out = Wᵀ delta``."""
+        kernels.sparse_input_gradient(
+            transposed.indptr, transposed.rows, transposed.positions, weights, delta, out
+        )
+
+    def dendritic_forward(
+        self,
+        x: Array,
+        structure: DendriticStructure,
+        parameters: DendriticArrays,
+        slope: float,
+        out: Array,
+        state: Array,
+    ) -> None:
+        """Dendrites and somata in one sweep."""
+        synapses, cables = structure
+        slope = out.dtype.type(slope)
+        kernels.dendritic_forward(
+            x, synapses.indptr, synapses.indices, cables.indptr, *parameters, slope, out, state
+        )
+
+    def dendritic_backward(
+        self,
+        x: Array,
+        structure: DendriticStructure,
+        parameters: DendriticArrays,
+        slope: float,
+        out: Array,
+        state: Array,
+        delta: Array,
+        gradients: DendriticArrays,
+    ) -> None:
+        """Gradients of all parameters in one sweep."""
+        synapses, cables = structure
+        kernels.dendritic_backward(
+            x,
+            synapses.indptr,
+            synapses.indices,
+            cables.indptr,
+            parameters.synapses,
+            parameters.dendrite_bias,
+            parameters.cables,
+            out.dtype.type(slope),
+            out,
+            state,
+            delta,
+            *gradients,
+        )
+
+    def dendritic_input_gradient(
+        self,
+        structure: DendriticStructure,
+        transposed: Transposed,
+        parameters: DendriticArrays,
+        slope: float,
+        state: Array,
+        delta: Array,
+        out: Array,
+    ) -> None:
+        """Gradient of the inputs, gathered along the transposed synapses."""
+        owners = np.repeat(
+            np.arange(structure.cables.shape[0], dtype=np.int32), structure.cables.fan_in
+        )
+        kernels.dendritic_input_gradient(
+            transposed.indptr,
+            transposed.rows,
+            transposed.positions,
+            owners,
+            parameters.synapses,
+            parameters.cables,
+            out.dtype.type(slope),
+            state,
+            delta,
+            out,
+        )
+
+    def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
+        """``out = weights x + bias``."""
+        if weights.size < FEW_WEIGHTS:
+            kernels.dense_forward(x, weights, bias, out)
+        else:
+            kernels.dense_forward_blas(x, weights, bias, self.threads, out)
+
+    def dense_weight_gradient(
+        self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
+    ) -> None:
+        """``weight_gradient = delta xᵀ`` and the sums of delta."""
+        if weight_gradient.size < FEW_WEIGHTS:
+            kernels.dense_weight_gradient(x, delta, weight_gradient, bias_gradient)
+        else:
+            kernels.dense_weight_gradient_blas(
+                x, delta, self.threads, weight_gradient, bias_gradient
+            )
+
+    def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
+        """``out = weightsᵀ delta``."""
+        if weights.size < FEW_WEIGHTS:
+            kernels.dense_input_gradient(weights, delta, out)
+        else:
+            kernels.dense_input_gradient_blas(weights, delta, self.threads, out)
+
+    def leaky_relu(self, x: Array, slope: float, out: Array) -> None:
+        """``out = x where x > 0 else slope · x``."""
+        kernels.leaky_relu(x, x.dtype.type(slope), out)
+
+    def leaky_relu_backward(self, y: Array, slope: float, delta: Array) -> None:
+        """``delta *= 1 where y > 0 else slope``."""
+        kernels.leaky_relu_backward(y, y.dtype.type(slope), delta)
+
+    def softmax_cross_entropy(
+        self, logits: Array, labels: Array, delta: Array
+    ) -> tuple[float, int]:
+        """(summed loss, number correct); `delta` gets the mean loss's gradient."""
+        return kernels.softmax_cross_entropy(logits, labels, delta)
+
+    def adam(
+        self,
+        parameters: Array,
+        gradients: Array,
+        first: Array,
+        second: Array,
+        rate: float,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+    ) -> None:
+        """One step of Adam on flat vectors."""
+        as_dtype = parameters.dtype.type
+        kernels.adam(
+            parameters,
+            gradients,
+            first,
+            second,
+            as_dtype(rate),
+            as_dtype(beta1),
+            as_dtype(beta2),
+            as_dtype(epsilon),
+        )
+
+
+class _Compilations(event.Listener):
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
+
+    def on_start(self, event: event.Event) -> None:
+        self.tell()
+
+    def on_end(self, event: event.Event) -> None:
+        pass

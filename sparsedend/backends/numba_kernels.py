@@ -1,0 +1,407 @@
+"""The fused loops of `NumbaBackend`, compiled on first use and kept in Numba's cache.
+
+Arrays are feature-major, ``(features, width)`` in C order with a width that is a multiple of
+`TILE`; kernels see them flat. Every parameter's gradient is summed by one thread in a fixed order,
+so the result does not depend on the number of threads. Nothing here checks bounds: structures are
+checked where they enter the library (`connectivity.checked`).
+
+Symbols: x input rows, w synaptic weights, b biases, c cable weights, s a soma, j a dendrite,
+k a synapse, t the first sample of a tile.
+"""
+
+import numpy as np
+from numba import njit, prange, types
+from numba.extending import overload
+
+from .simd import (
+    SUMS,
+    TILE,
+    dot,
+    dots,
+    item,
+    load,
+    load_mask,
+    mul,
+    muladd,
+    positive,
+    select,
+    splat,
+    store,
+    store_mask,
+    total,
+)
+
+MASK_BYTES = TILE // 8
+
+
+def input_scale(x: np.ndarray, w: np.ndarray) -> float:
+    """What a loaded input is to be multiplied with: pixels (uint16) are kept as 0 … 255."""
+    return 1 / 255 if x.dtype == np.uint16 else 1.0
+
+
+@overload(input_scale, inline="always")
+def _input_scale(x, w):  # type: ignore[no-untyped-def]
+    scale = w.dtype(1 / 255 if x.dtype == types.uint16 else 1)
+    return lambda x, w: scale
+
+
+@njit(inline="always")
+def row(index, width, t):  # type: ignore[no-untyped-def]
+    """Offset of sample t in a row of a flat array."""
+    return np.int64(index) * width + t
+
+
+@njit(cache=True, parallel=True)
+def take_pixels(images, order, out):  # type: ignore[no-untyped-def]
+    """Gather uint8 images (images, features) as pairs of bfloat16, which hold 0 … 255 exactly.
+
+    Half the bytes of float32 rows: the sparse loops are bound by the L2 cache, where a batch lies.
+    """
+    features, width = out.shape
+    bfloat16 = np.arange(256).astype(np.float32).view(np.uint32) >> np.uint32(16)
+    pairs = out.view(np.uint32)
+    half = TILE // 2
+    last = order.size - 1
+    block = 64  # one cache line of each image
+    for part in prange((features + block - 1) // block):
+        start = part * block
+        stop = min(start + block, features)
+        for word in range(width // 2):
+            low = word // half * TILE + word % half
+            # Padding repeats the last image: any finite value does, its gradient is zero.
+            a = images[order[min(low, last)]]
+            b = images[order[min(low + half, last)]]
+            for feature in range(start, stop):
+                pairs[feature, word] = bfloat16[a[feature]] | bfloat16[b[feature]] << np.uint32(16)
+
+
+@njit(cache=True, parallel=True)
+def take_floats(images, order, scale, out):  # type: ignore[no-untyped-def]
+    """Gather images (images, features), multiplied with `scale`, as rows of `out`."""
+    features, width = out.shape
+    last = order.size - 1
+    block = 64
+    for part in prange((features + block - 1) // block):
+        start = part * block
+        stop = min(start + block, features)
+        for sample in range(width):
+            image = images[order[min(sample, last)]]
+            for feature in range(start, stop):
+                out[feature, sample] = image[feature] * scale
+
+
+@njit(cache=True, parallel=True)
+def sparse_forward(x, indptr, indices, w, b, out):  # type: ignore[no-untyped-def]
+    """``out = W x + b``."""
+    width = x.shape[1]
+    xs, outs = x.reshape(-1), out.reshape(-1)
+    scale = input_scale(x, w)
+    for j in prange(out.shape[0]):
+        for t in range(0, width, TILE):
+            z = splat(w.dtype.type(0), TILE)
+            for k in range(item(indptr, j), item(indptr, j + 1)):
+                z = muladd(
+                    splat(item(w, k), TILE), load(xs, row(item(indices, k), width, t), TILE), z
+                )
+            z = muladd(z, splat(scale, TILE), splat(item(b, j), TILE))
+            store(outs, row(j, width, t), z)
+
+
+@njit(inline="always")
+def synapse_gradients(d, xs, indices, start, stop, width, t, w, factor, gw):  # type: ignore[no-untyped-def]
+    """Gradients of one row's weights from the samples of one tile: ``gw[k] (+)= factor · d · x``.
+
+    Returns the row's ``sum(w[k] · (d · x[k]))``, which is ``d · (W x)``. The first tile sets, the
+    later ones add.
+    """
+    weighted = splat(w.dtype.type(0), SUMS)
+    k = np.int64(start)
+    while k + SUMS <= stop:
+        g = dots(
+            d,
+            load(xs, row(item(indices, k), width, t), TILE),
+            load(xs, row(item(indices, k + 1), width, t), TILE),
+            load(xs, row(item(indices, k + 2), width, t), TILE),
+            load(xs, row(item(indices, k + 3), width, t), TILE),
+        )
+        weighted = muladd(g, load(w, k, SUMS), weighted)
+        if t == 0:
+            store(gw, k, mul(g, splat(factor, SUMS)))
+        else:
+            store(gw, k, muladd(g, splat(factor, SUMS), load(gw, k, SUMS)))
+        k += SUMS
+    result = total(weighted)
+    while k < stop:
+        g1 = dot(d, load(xs, row(item(indices, k), width, t), TILE))
+        result += item(w, k) * g1
+        gw[k] = factor * g1 if t == 0 else gw[k] + factor * g1
+        k += 1
+    return result
+
+
+@njit(cache=True, parallel=True)
+def sparse_weight_gradient(x, indptr, indices, w, delta, gw, gb):  # type: ignore[no-untyped-def]
+    """``gw[k] = delta[row of k] · x[indices[k]]``, ``gb = sum of delta over samples``."""
+    width = x.shape[1]
+    xs, deltas = x.reshape(-1), delta.reshape(-1)
+    scale = input_scale(x, w)
+    for j in prange(delta.shape[0]):
+        gb[j] = 0
+        for t in range(0, width, TILE):
+            d = load(deltas, row(j, width, t), TILE)
+            gb[j] += total(d)
+            start, stop = item(indptr, j), item(indptr, j + 1)
+            synapse_gradients(d, xs, indices, start, stop, width, t, w, scale, gw)
+
+
+@njit(cache=True, parallel=True)
+def sparse_input_gradient(indptr, rows, positions, w, delta, out):  # type: ignore[no-untyped-def]
+    """``out = Wᵀ delta`` over the transposed structure."""
+    width = delta.shape[1]
+    deltas, outs = delta.reshape(-1), out.reshape(-1)
+    for i in prange(out.shape[0]):
+        for t in range(0, width, TILE):
+            sums = splat(w.dtype.type(0), TILE)
+            for p in range(item(indptr, i), item(indptr, i + 1)):
+                weight = splat(item(w, item(positions, p)), TILE)
+                sums = muladd(weight, load(deltas, row(item(rows, p), width, t), TILE), sums)
+            store(outs, row(i, width, t), sums)
+
+
+@njit(cache=True, parallel=True)
+def dendritic_forward(  # type: ignore[no-untyped-def]
+    x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, out, signs
+):
+    """Dendrites and the soma that owns them in one sweep.
+
+    A dendrite's activation never leaves the registers: only its sign is kept, one bit a sample,
+    which is all that `dendritic_backward` needs.
+    """
+    width = x.shape[1]
+    xs, outs, bits = x.reshape(-1), out.reshape(-1), signs.reshape(-1)
+    scale = input_scale(x, w)
+    for s in prange(out.shape[0]):
+        for t in range(0, width, TILE):
+            soma = splat(item(soma_b, s), TILE)
+            for j in range(item(cable_indptr, s), item(cable_indptr, s + 1)):
+                z = splat(w.dtype.type(0), TILE)
+                for k in range(item(indptr, j), item(indptr, j + 1)):
+                    xk = load(xs, row(item(indices, k), width, t), TILE)
+                    z = muladd(splat(item(w, k), TILE), xk, z)
+                z = muladd(z, splat(scale, TILE), splat(item(b, j), TILE))
+                on = positive(z)
+                store_mask(bits, row(j, width, t) // 8, on)
+                z = select(on, z, mul(z, splat(slope, TILE)))
+                soma = muladd(splat(item(c, j), TILE), z, soma)
+            soma = select(positive(soma), soma, mul(soma, splat(slope, TILE)))
+            store(outs, row(s, width, t), soma)
+
+
+@njit(cache=True, parallel=True)
+def dendritic_backward(  # type: ignore[no-untyped-def]
+    x, indptr, indices, cable_indptr, w, b, c, slope, out, signs, delta, gw, gb, gc, soma_gb
+):
+    """Gradients of all parameters; `delta` becomes that of the somata's pre-activations.
+
+    A cable's gradient is ``Σ delta · y`` with y the dendrite's activation. Leaky ReLU is positively
+    homogeneous, so ``y = f'(z) z`` with ``z = Σ w[k] x[k] + b``, and the sum is made of the dot
+    products that the synapses' gradients need anyway: activations need not be stored.
+    """
+    width = x.shape[1]
+    xs, outs, deltas, bits = x.reshape(-1), out.reshape(-1), delta.reshape(-1), signs.reshape(-1)
+    scale = input_scale(x, w)
+    for s in prange(out.shape[0]):
+        soma_gb[s] = 0
+        for t in range(0, width, TILE):
+            here = row(s, width, t)
+            d_soma = load(deltas, here, TILE)
+            inactive = mul(d_soma, splat(slope, TILE))
+            d_soma = select(positive(load(outs, here, TILE)), d_soma, inactive)
+            store(deltas, here, d_soma)
+            soma_gb[s] += total(d_soma)
+            inactive = mul(d_soma, splat(slope, TILE))
+            for j in range(item(cable_indptr, s), item(cable_indptr, s + 1)):
+                d = select(load_mask(bits, row(j, width, t) // 8, TILE), d_soma, inactive)
+                cable = item(c, j)
+                start, stop = item(indptr, j), item(indptr, j + 1)
+                factor = cable * scale
+                dot_wx = synapse_gradients(d, xs, indices, start, stop, width, t, w, factor, gw)
+                sum_d = total(d)
+                cable_gradient = scale * dot_wx + item(b, j) * sum_d
+                gb[j] = cable * sum_d if t == 0 else gb[j] + cable * sum_d
+                gc[j] = cable_gradient if t == 0 else gc[j] + cable_gradient
+
+
+@njit(cache=True, parallel=True)
+def dendritic_input_gradient(  # type: ignore[no-untyped-def]
+    indptr, rows, positions, owners, w, c, slope, signs, delta, out
+):
+    """Gradient of the inputs, from the somata's `delta` that `dendritic_backward` left."""
+    width = delta.shape[1]
+    deltas, outs, bits = delta.reshape(-1), out.reshape(-1), signs.reshape(-1)
+    for i in prange(out.shape[0]):
+        for t in range(0, width, TILE):
+            sums = splat(w.dtype.type(0), TILE)
+            for p in range(item(indptr, i), item(indptr, i + 1)):
+                j = item(rows, p)
+                d = load(deltas, row(item(owners, j), width, t), TILE)
+                on = load_mask(bits, row(j, width, t) // 8, TILE)
+                d = select(on, d, mul(d, splat(slope, TILE)))
+                sums = muladd(splat(item(w, item(positions, p)) * item(c, j), TILE), d, sums)
+            store(outs, row(i, width, t), sums)
+
+
+@njit(cache=True, parallel=True)
+def dense_forward(x, w, b, out):  # type: ignore[no-untyped-def]
+    """``out = w x + b`` for few weights."""
+    inputs, width = x.shape
+    xs, ws, outs = x.reshape(-1), w.reshape(-1), out.reshape(-1)
+    for o in prange(out.shape[0]):
+        for t in range(0, width, TILE):
+            z = splat(item(b, o), TILE)
+            for i in range(inputs):
+                z = muladd(
+                    splat(item(ws, row(o, inputs, i)), TILE), load(xs, row(i, width, t), TILE), z
+                )
+            store(outs, row(o, width, t), z)
+
+
+@njit(cache=True, parallel=True)
+def dense_weight_gradient(x, delta, gw, gb):  # type: ignore[no-untyped-def]
+    """``gw = delta xᵀ`` and ``gb = sum of delta over samples``, for few weights."""
+    inputs, width = x.shape
+    xs, deltas, gws = x.reshape(-1), delta.reshape(-1), gw.reshape(-1)
+    for o in prange(delta.shape[0]):
+        gb[o] = 0
+        for t in range(0, width, TILE):
+            d = load(deltas, row(o, width, t), TILE)
+            gb[o] += total(d)
+            i = 0
+            while i + SUMS <= inputs:
+                g = dots(
+                    d,
+                    load(xs, row(i, width, t), TILE),
+                    load(xs, row(i + 1, width, t), TILE),
+                    load(xs, row(i + 2, width, t), TILE),
+                    load(xs, row(i + 3, width, t), TILE),
+                )
+                here = row(o, inputs, i)
+                if t > 0:
+                    g = muladd(g, splat(gw.dtype.type(1), SUMS), load(gws, here, SUMS))
+                store(gws, here, g)
+                i += SUMS
+            while i < inputs:
+                g1 = dot(d, load(xs, row(i, width, t), TILE))
+                gw[o, i] = g1 if t == 0 else gw[o, i] + g1
+                i += 1
+
+
+@njit(cache=True, parallel=True)
+def dense_input_gradient(w, delta, out):  # type: ignore[no-untyped-def]
+    """``out = wᵀ delta`` for few weights."""
+    outputs, width = delta.shape
+    ws, deltas, outs = w.reshape(-1), delta.reshape(-1), out.reshape(-1)
+    inputs = w.shape[1]
+    for i in prange(inputs):
+        for t in range(0, width, TILE):
+            sums = splat(w.dtype.type(0), TILE)
+            for o in range(outputs):
+                sums = muladd(
+                    splat(item(ws, row(o, inputs, i)), TILE),
+                    load(deltas, row(o, width, t), TILE),
+                    sums,
+                )
+            store(outs, row(i, width, t), sums)
+
+
+@njit(inline="always")
+def share(total, parts, part):  # type: ignore[no-untyped-def]
+    """First and last (exclusive) of the part's share of `total` rows."""
+    return total * part // parts, total * (part + 1) // parts
+
+
+@njit(cache=True, parallel=True)
+def dense_forward_blas(x, w, b, threads, out):  # type: ignore[no-untyped-def]
+    """``out = w x + b`` for many weights: every thread one product by single-threaded BLAS.
+
+    BLAS's own threads and ours would take the cores from each other.
+    """
+    for part in prange(threads):
+        start, stop = share(out.shape[0], threads, part)
+        np.dot(w[start:stop], x, out[start:stop])
+        for o in range(start, stop):
+            out[o] += b[o]
+
+
+@njit(cache=True, parallel=True)
+def dense_weight_gradient_blas(x, delta, threads, gw, gb):  # type: ignore[no-untyped-def]
+    """``gw = delta xᵀ`` and ``gb = sum of delta over samples``, for many weights."""
+    for part in prange(threads):
+        start, stop = share(gw.shape[0], threads, part)
+        np.dot(delta[start:stop], x.T, gw[start:stop])
+        for o in range(start, stop):
+            gb[o] = np.sum(delta[o])
+
+
+@njit(cache=True, parallel=True)
+def dense_input_gradient_blas(w, delta, threads, out):  # type: ignore[no-untyped-def]
+    """``out = wᵀ delta`` for many weights."""
+    for part in prange(threads):
+        start, stop = share(out.shape[0], threads, part)
+        # BLAS takes contiguous matrices here; the copy is 1/width of the product's work.
+        columns = np.ascontiguousarray(w[:, start:stop])
+        np.dot(columns.T, delta, out[start:stop])
+
+
+@njit(cache=True, parallel=True)
+def leaky_relu(x, slope, out):  # type: ignore[no-untyped-def]
+    """``out = x where x > 0 else slope · x``."""
+    xs, outs = x.reshape(-1), out.reshape(-1)
+    for i in prange(xs.size):
+        outs[i] = xs[i] if xs[i] > 0 else slope * xs[i]
+
+
+@njit(cache=True, parallel=True)
+def leaky_relu_backward(y, slope, delta):  # type: ignore[no-untyped-def]
+    """``delta *= 1 where y > 0 else slope``; y may be input or output, their signs agree."""
+    ys, deltas = y.reshape(-1), delta.reshape(-1)
+    for i in prange(ys.size):
+        deltas[i] = deltas[i] if ys[i] > 0 else slope * deltas[i]
+
+
+@njit(cache=True)
+def softmax_cross_entropy(logits, labels, delta):  # type: ignore[no-untyped-def]
+    """Return (summed loss, number correct); `delta` gets the mean loss's gradient."""
+    classes, width = logits.shape
+    samples = labels.size
+    loss = 0.0
+    correct = 0
+    for i in range(samples):
+        best = 0
+        for k in range(1, classes):
+            if logits[k, i] > logits[best, i]:
+                best = k
+        top = logits[best, i]
+        norm = logits.dtype.type(0)
+        for k in range(classes):
+            e = np.exp(logits[k, i] - top)
+            delta[k, i] = e
+            norm += e
+        label = labels[i]
+        loss += np.log(norm) - (logits[label, i] - top)
+        correct += best == label
+        for k in range(classes):
+            delta[k, i] /= norm * samples
+        delta[label, i] -= logits.dtype.type(1) / samples
+    delta[:, samples:] = 0
+    return loss, correct
+
+
+@njit(cache=True, parallel=True)
+def adam(p, g, m, v, rate, beta1, beta2, epsilon):  # type: ignore[no-untyped-def]
+    """One step of Adam with the bias corrections inside `rate`."""
+    one = p.dtype.type(1)
+    for i in prange(p.size):
+        m[i] += (one - beta1) * (g[i] - m[i])
+        v[i] += (one - beta2) * (g[i] * g[i] - v[i])
+        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)

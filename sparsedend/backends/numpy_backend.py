@@ -1,0 +1,328 @@
+"""The specification: every operation in plain NumPy and SciPy, slow and obviously right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
+
+from ..connectivity import Structure, Transposed
+
+Array = NDArray
+
+CACHE_LINE = 64
+
+
+class DendriticStructure(NamedTuple):
+    """Who connects to whom in a layer of dendrites and somata.
+
+    Attributes
+    ----------
+    synapses : Structure, (dendrites, inputs)
+    cables : Structure, (somata, dendrites)
+        A tree: row s holds the contiguous dendrites that soma s owns.
+    """
+
+    synapses: Structure
+    cables: Structure
+
+
+class DendriticArrays(NamedTuple):
+    """One number per parameter of a dendritic layer: the parameters, or their gradients.
+
+    Attributes
+    ----------
+    synapses : (nnz of the synapses,)
+    dendrite_bias : (dendrites,)
+    cables : (dendrites,)
+    soma_bias : (somata,)
+    """
+
+    synapses: Array
+    dendrite_bias: Array
+    cables: Array
+    soma_bias: Array
+
+
+class NumpyBackend:
+    """The vocabulary of operations; other backends override them and agree in every signature.
+
+    Activations are feature-major, ``(features, width)`` in C order. ``width`` is `width(samples)`,
+    which may exceed the number of samples: the further columns are padding that holds finite
+    numbers, and `softmax_cross_entropy` gives it no gradient. Operations write into the arrays
+    named ``out`` or ``…_gradient``.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Threads to compute with; all cores this process may use if not given.
+    """
+
+    name = "numpy"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or available_threads()
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Compute with `threads` threads inside this context."""
+        with threadpool_limits(self.threads, user_api="blas"):
+            yield
+
+    @contextmanager
+    def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Call `tell` whenever something has to be compiled inside this context."""
+        yield
+
+    # Memory
+
+    def width(self, samples: int) -> int:
+        """Columns that an activation of `samples` samples takes."""
+        return samples
+
+    def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> Array:
+        """Zeros that begin at a cache line, so that no vector load straddles two."""
+        dtype = np.dtype(dtype)
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        raw = np.zeros(size + CACHE_LINE, np.uint8)
+        start = -raw.ctypes.data % CACHE_LINE
+        return raw[start : start + size].view(dtype).reshape(shape)
+
+    def batch(
+        self, images: Array, width: int, dtype: DTypeLike, *, sparse_readers: bool = False
+    ) -> Array:
+        """Room for a batch of `images`, for `take_batch`.
+
+        ``sparse_readers`` says that only sparse and dendritic operations will read it, so that a
+        backend may choose a representation of its own.
+        """
+        return self.zeros((images.shape[1], width), dtype)
+
+    def dendritic_state(self, dendrites: int, width: int, dtype: DTypeLike) -> Array:
+        """Room for what `dendritic_forward` leaves for `dendritic_backward`; opaque to callers."""
+        return self.zeros((dendrites, width), dtype)
+
+    # Operations
+
+    def take_batch(self, images: Array, order: Array, out: Array) -> None:
+        """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1.
+
+        Parameters
+        ----------
+        images : (images, features), uint8 or floating
+        order : (samples,), int64
+        out : from `batch`, (features, width)
+        """
+        scale = 255 if images.dtype == np.uint8 else 1
+        out[:, : order.size] = images[order].T.astype(out.dtype) / scale
+
+    def sparse_forward(
+        self, x: Array, structure: Structure, weights: Array, bias: Array, out: Array
+    ) -> None:
+        """``out = W x + bias``: (inputs, width) -> (outputs, width)."""
+        out[:] = _csr(structure, weights) @ x + bias[:, None]
+
+    def sparse_weight_gradient(
+        self,
+        x: Array,
+        structure: Structure,
+        weights: Array,
+        delta: Array,
+        weight_gradient: Array,
+        bias_gradient: Array,
+    ) -> None:
+        """Gradient of each weight that exists, ``delta[row] · x[column]``, and of the biases."""
+        rows = np.repeat(np.arange(structure.shape[0]), structure.fan_in)
+        for start in range(0, rows.size, 65_536):
+            part = slice(start, start + 65_536)
+            weight_gradient[part] = np.einsum(
+                "kb,kb->k", delta[rows[part]], x[structure.indices[part]]
+            )
+        bias_gradient[:] = delta.sum(axis=1)
+
+    def sparse_input_gradient(
+        self,
+        structure: Structure,
+        transposed: Transposed,
+        weights: Array,
+        delta: Array,
+        out: Array,
+    ) -> None:
+        """``out = Wᵀ delta``: (outputs, width) -> (inputs, width)."""
+        out[:] = _csr(structure, weights).T @ delta
+
+    def dendritic_forward(
+        self,
+        x: Array,
+        structure: DendriticStructure,
+        parameters: DendriticArrays,
+        slope: float,
+        out: Array,
+        state: Array,
+    ) -> None:
+        """Dendrites, then the somata that own them, each with leaky ReLU.
+
+        ``out = f(C f(W x + b) + a)`` with W the synapses, b the dendrites' biases, C the cables
+        and a the somata's biases: (inputs, width) -> (somata, width).
+        """
+        self.sparse_forward(
+            x, structure.synapses, parameters.synapses, parameters.dendrite_bias, state
+        )
+        self.leaky_relu(state, slope, state)
+        self.sparse_forward(state, structure.cables, parameters.cables, parameters.soma_bias, out)
+        self.leaky_relu(out, slope, out)
+
+    def dendritic_backward(
+        self,
+        x: Array,
+        structure: DendriticStructure,
+        parameters: DendriticArrays,
+        slope: float,
+        out: Array,
+        state: Array,
+        delta: Array,
+        gradients: DendriticArrays,
+    ) -> None:
+        """Gradients of all parameters after `dendritic_forward` left `out` and `state`.
+
+        `delta` holds the gradient of `out` and becomes that of the somata's pre-activations.
+        """
+        self.leaky_relu_backward(out, slope, delta)
+        self.sparse_weight_gradient(
+            state,
+            structure.cables,
+            parameters.cables,
+            delta,
+            gradients.cables,
+            gradients.soma_bias,
+        )
+        inner = _dendrite_delta(structure, parameters, slope, state, delta)
+        self.sparse_weight_gradient(
+            x,
+            structure.synapses,
+            parameters.synapses,
+            inner,
+            gradients.synapses,
+            gradients.dendrite_bias,
+        )
+
+    def dendritic_input_gradient(
+        self,
+        structure: DendriticStructure,
+        transposed: Transposed,
+        parameters: DendriticArrays,
+        slope: float,
+        state: Array,
+        delta: Array,
+        out: Array,
+    ) -> None:
+        """Gradient of the inputs, from `state` and the `delta` that `dendritic_backward` left.
+
+        `transposed` is that of the synapses.
+        """
+        inner = _dendrite_delta(structure, parameters, slope, state, delta)
+        self.sparse_input_gradient(structure.synapses, transposed, parameters.synapses, inner, out)
+
+    def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
+        """``out = weights x + bias``: (inputs, width) -> (outputs, width)."""
+        np.matmul(weights, x, out=out)
+        out += bias[:, None]
+
+    def dense_weight_gradient(
+        self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
+    ) -> None:
+        """``weight_gradient = delta xᵀ`` and the sums of delta."""
+        np.matmul(delta, x.T, out=weight_gradient)
+        np.sum(delta, axis=1, out=bias_gradient)
+
+    def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
+        """``out = weightsᵀ delta``."""
+        np.matmul(weights.T, delta, out=out)
+
+    def leaky_relu(self, x: Array, slope: float, out: Array) -> None:
+        """``out = x where x > 0 else slope · x``; `out` may be `x`."""
+        out[:] = np.where(x > 0, x, slope * x)
+
+    def leaky_relu_backward(self, y: Array, slope: float, delta: Array) -> None:
+        """``delta *= 1 where y > 0 else slope``, y the input or the output: their signs agree."""
+        delta *= np.where(y > 0, 1, slope)
+
+    def softmax_cross_entropy(
+        self, logits: Array, labels: Array, delta: Array
+    ) -> tuple[float, int]:
+        """Cross-entropy of softmax(logits) against the labels.
+
+        Parameters
+        ----------
+        logits : (classes, width)
+        labels : (samples,), int64
+        delta : (classes, width)
+            Gets the gradient of the mean loss with respect to the logits; zero in the padding.
+
+        Returns
+        -------
+        loss : float
+            Summed over the samples.
+        correct : int
+            Samples whose largest logit (the first of equals) is the label's.
+        """
+        samples = labels.size
+        shifted = logits[:, :samples] - logits[:, :samples].max(axis=0)
+        exponentials = np.exp(shifted)
+        norm = exponentials.sum(axis=0)
+        columns = np.arange(samples)
+        delta[:, :samples] = exponentials / norm
+        delta[labels, columns] -= 1
+        delta[:, :samples] /= samples
+        delta[:, samples:] = 0
+        loss = np.sum(np.log(norm) - shifted[labels, columns], dtype=np.float64)
+        correct = np.count_nonzero(logits[:, :samples].argmax(axis=0) == labels)
+        return float(loss), int(correct)
+
+    def adam(
+        self,
+        parameters: Array,
+        gradients: Array,
+        first: Array,
+        second: Array,
+        rate: float,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+    ) -> None:
+        """One step of Adam (Kingma & Ba 2015, section 2, last form) on flat vectors.
+
+        `rate` holds the bias corrections: ``learning rate · sqrt(1 - beta2^t) / (1 - beta1^t)``.
+        """
+        first += (1 - beta1) * (gradients - first)
+        second += (1 - beta2) * (gradients**2 - second)
+        parameters -= rate * first / (np.sqrt(second) + epsilon)
+
+
+def available_threads() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _csr(structure: Structure, weights: Array) -> csr_array:
+    return csr_array((weights, structure.indices, structure.indptr), shape=structure.shape)
+
+
+def _dendrite_delta(
+    structure: DendriticStructure,
+    parameters: DendriticArrays,
+    slope: float,
+    activations: Array,
+    soma_delta: Array,
+) -> Array:
+    """Gradient of the dendrites' pre-activations."""
+    back = _csr(structure.cables, parameters.cables).T @ soma_delta
+    return back * np.where(activations > 0, 1, slope).astype(back.dtype)

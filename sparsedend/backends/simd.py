@@ -1,0 +1,312 @@
+"""Vectors of many lanes as values inside Numba functions.
+
+Numba has no vector type, and LLVM's loop vectoriser does not keep a batch's partial sums in
+registers across the synapses of a dendrite. These few intrinsics do: a `Vector` holds one number
+for each of `TILE` samples, LLVM splits it into the machine's registers, and a kernel reads as the
+equation it computes. Nothing here checks bounds.
+
+The arithmetic that comes out was measured against loops left to the vectoriser; the figures stand
+in ``bench/results/step.md``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, models, register_model
+
+__all__ = [
+    "SUMS",
+    "TILE",
+    "dot",
+    "dots",
+    "item",
+    "load",
+    "load_mask",
+    "mul",
+    "muladd",
+    "positive",
+    "select",
+    "splat",
+    "store",
+    "store_mask",
+    "total",
+]
+
+
+def _float32_lanes() -> int:
+    """Float32 lanes of this machine's widest vector register."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 16
+    return 8 if features.get("avx2") else 4
+
+
+REGISTER = _float32_lanes()
+#: Samples in one pass of a kernel: eight registers, so that eight sums are under way at once.
+TILE = 8 * REGISTER
+#: Dot products that `dots` takes at once.
+SUMS = 4
+
+
+class Vector(types.Type):
+    """`lanes` numbers of one dtype."""
+
+    def __init__(self, dtype: types.Type, lanes: int) -> None:
+        self.dtype = dtype
+        self.lanes = lanes
+        super().__init__(name=f"Vector({dtype}, {lanes})")
+
+
+class Mask(types.Type):
+    """`lanes` truth values."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(name=f"Mask({lanes})")
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, numba_type: Vector) -> None:
+        element = manager.lookup(numba_type.dtype).get_value_type()
+        super().__init__(manager, numba_type, ir.VectorType(element, numba_type.lanes))
+
+
+@register_model(Mask)
+class _MaskModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, numba_type: Mask) -> None:
+        super().__init__(manager, numba_type, ir.VectorType(ir.IntType(1), numba_type.lanes))
+
+
+def _pointer(
+    context: Any, builder: ir.IRBuilder, array: Any, value: Any, offset: Any, target: ir.Type
+) -> Any:
+    data = context.make_array(array)(context, builder, value).data
+    return builder.bitcast(builder.gep(data, [offset], inbounds=True), target.as_pointer())
+
+
+def _pick(builder: ir.IRBuilder, a: Any, b: Any, lanes: list[int]) -> Any:
+    """Lanes of a (from 0) and b (from a's number of lanes on)."""
+    return builder.shuffle_vector(
+        a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+    )
+
+
+def _muladd(builder: ir.IRBuilder, a: Any, b: Any, c: Any) -> Any:
+    # fmuladd, not fma: without the instruction a true fma would be a library call per lane.
+    vector = a.type
+    bits = 32 if isinstance(vector.element, ir.FloatType) else 64
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(vector, [vector] * 3),
+        f"llvm.fmuladd.v{vector.count}f{bits}",
+    )
+    return builder.call(function, [a, b, c])
+
+
+def _halves_added(builder: ir.IRBuilder, vector: Any, lanes: int) -> Any:
+    """Add the upper half to the lower until `lanes` remain."""
+    while vector.type.count > lanes:
+        half = vector.type.count // 2
+        lower = _pick(builder, vector, vector, list(range(half)))
+        upper = _pick(builder, vector, vector, list(range(half, 2 * half)))
+        vector = builder.fadd(lower, upper)
+    return vector
+
+
+def _product_sums(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    """Products of a and b, added up register by register: a vector of one register's lanes."""
+    step = min(REGISTER, a.type.count)
+    sums = None
+    for start in range(0, a.type.count, step):
+        lanes = list(range(start, start + step))
+        x, y = _pick(builder, a, a, lanes), _pick(builder, b, b, lanes)
+        sums = builder.fmul(x, y) if sums is None else _muladd(builder, x, y, sums)
+    return sums
+
+
+def _first(builder: ir.IRBuilder, vector: Any) -> Any:
+    return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+
+@intrinsic
+def item(_context, array, offset):  # type: ignore[no-untyped-def]
+    """``array[offset]`` without the wrap-around of negative indices."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        target = context.get_value_type(array.dtype)
+        return builder.load(_pointer(context, builder, array, *args, target))
+
+    return array.dtype(array, offset), codegen
+
+
+@intrinsic(prefer_literal=True)
+def load(_context, array, offset, lanes):  # type: ignore[no-untyped-def]
+    """Lanes `offset` … of a flat array.
+
+    From an array of uint16, which `numba_kernels.take_pixels` made, come float32 values: 32-bit word
+    i of a tile holds the bfloat16 of sample i in its low half and that of sample i + lanes/2 in its
+    high half, and a bfloat16 is the high half of a float32.
+    """
+    pixels = array.dtype == types.uint16
+    vector = Vector(types.float32 if pixels else array.dtype, lanes.literal_value)
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        if not pixels:
+            target = context.get_value_type(vector)
+            align = vector.dtype.bitwidth // 8
+            pointer = _pointer(context, builder, array, *args[:2], target)
+            return builder.load(pointer, align=align)
+        half = vector.lanes // 2
+        words = ir.VectorType(ir.IntType(32), half)
+        floats = ir.VectorType(ir.FloatType(), half)
+        pairs = builder.load(_pointer(context, builder, array, *args[:2], words), align=4)
+        low = builder.shl(pairs, ir.Constant(words, [16] * half))
+        high = builder.and_(pairs, ir.Constant(words, [-0x10000] * half))
+        low, high = builder.bitcast(low, floats), builder.bitcast(high, floats)
+        return _pick(builder, low, high, list(range(vector.lanes)))
+
+    return vector(array, offset, lanes), codegen
+
+
+@intrinsic
+def store(_context, array, offset, vector):  # type: ignore[no-untyped-def]
+    """Write a vector to the lanes `offset` … of a flat array."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = _pointer(context, builder, array, args[0], args[1], args[2].type)
+        builder.store(args[2], pointer, align=vector.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, offset, vector), codegen
+
+
+@intrinsic
+def store_mask(_context, array, offset, mask):  # type: ignore[no-untyped-def]
+    """Write a mask as bits, from byte `offset` of a flat uint8 array on."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        bits = ir.IntType(mask.lanes)
+        pointer = _pointer(context, builder, array, args[0], args[1], bits)
+        builder.store(builder.bitcast(args[2], bits), pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, offset, mask), codegen
+
+
+@intrinsic(prefer_literal=True)
+def load_mask(_context, array, offset, lanes):  # type: ignore[no-untyped-def]
+    """Read what `store_mask` wrote."""
+    mask = Mask(lanes.literal_value)
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        bits = builder.load(
+            _pointer(context, builder, array, args[0], args[1], ir.IntType(mask.lanes)), align=1
+        )
+        return builder.bitcast(bits, context.get_value_type(mask))
+
+    return mask(array, offset, lanes), codegen
+
+
+@intrinsic(prefer_literal=True)
+def splat(_context, number, lanes):  # type: ignore[no-untyped-def]
+    """One number in every lane."""
+    vector = Vector(number, lanes.literal_value)
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        empty = ir.Constant(context.get_value_type(vector), ir.Undefined)
+        one = builder.insert_element(empty, args[0], ir.Constant(ir.IntType(32), 0))
+        return _pick(builder, one, empty, [0] * vector.lanes)
+
+    return vector(number, lanes), codegen
+
+
+@intrinsic
+def mul(_context, a, b):  # type: ignore[no-untyped-def]
+    """``a * b``."""
+    return a(a, b), lambda context, builder, signature, args: builder.fmul(*args)
+
+
+@intrinsic
+def muladd(_context, a, b, c):  # type: ignore[no-untyped-def]
+    """``a * b + c``."""
+    return c(a, b, c), lambda context, builder, signature, args: _muladd(builder, *args)
+
+
+@intrinsic
+def positive(_context, a):  # type: ignore[no-untyped-def]
+    """``a > 0``."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, [0.0] * a.lanes))
+
+    return Mask(a.lanes)(a), codegen
+
+
+@intrinsic
+def select(_context, mask, a, b):  # type: ignore[no-untyped-def]
+    """``a`` where the mask is true, else ``b``."""
+    return a(mask, a, b), lambda context, builder, signature, args: builder.select(*args)
+
+
+@intrinsic
+def total(_context, a):  # type: ignore[no-untyped-def]
+    """Sum of all lanes, always in the same order."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return _first(builder, _halves_added(builder, args[0], 1))
+
+    return a.dtype(a), codegen
+
+
+@intrinsic
+def dot(_context, a, b):  # type: ignore[no-untyped-def]
+    """Sum of ``a * b`` over all lanes, always in the same order."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return _first(builder, _halves_added(builder, _product_sums(builder, *args), 1))
+
+    return a.dtype(a, b), codegen
+
+
+@intrinsic
+def dots(_context, a, b0, b1, b2, b3):  # type: ignore[no-untyped-def]
+    """``(dot(a, b0), dot(a, b1), dot(a, b2), dot(a, b3))`` as a vector of `SUMS` lanes.
+
+    Four at once share the final additions across lanes: as a transpose within groups of four
+    lanes, 2.5 shuffles a dot product instead of four.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        p, q, r, s = (_product_sums(builder, args[0], b) for b in args[1:])
+        lanes = p.type.count
+        groups = range(0, lanes, SUMS)
+
+        def interleaved(x: Any, y: Any, lanes_of: Callable[[int], list[int]]) -> Any:
+            return _pick(builder, x, y, [lane for group in groups for lane in lanes_of(group)])
+
+        def added(x: Any, y: Any, lower: Callable, upper: Callable) -> Any:
+            return builder.fadd(interleaved(x, y, lower), interleaved(x, y, upper))
+
+        def ones(x: Any, y: Any) -> Any:  # (x0, y0, x1, y1) + (x2, y2, x3, y3)
+            return added(
+                x,
+                y,
+                lambda g: [g, lanes + g, g + 1, lanes + g + 1],
+                lambda g: [g + 2, lanes + g + 2, g + 3, lanes + g + 3],
+            )
+
+        def twos(x: Any, y: Any) -> Any:  # (x0, x1, y0, y1) + (x2, x3, y2, y3)
+            return added(
+                x,
+                y,
+                lambda g: [g, g + 1, lanes + g, lanes + g + 1],
+                lambda g: [g + 2, g + 3, lanes + g + 2, lanes + g + 3],
+            )
+
+        return _halves_added(builder, twos(ones(p, q), ones(r, s)), SUMS)
+
+    return Vector(a.dtype, SUMS)(a, b0, b1, b2, b3), codegen

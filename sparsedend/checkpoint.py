@@ -1,0 +1,199 @@
+"""Networks in HDF5: structure, parameters and, between two epochs, the state of their training.
+
+Layout: ``layers/<number>`` holds one layer, with a group for every sparse parameter in the
+convention of AnnData (attributes ``encoding-type`` = "csr_matrix" and ``shape``; data sets
+``data``, ``indices``, ``indptr``) and a data set for every other one; ``training`` holds Adam's
+moments, the state of the shuffle and the history. Texts are JSON; nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from . import backends
+from .backends import NumpyBackend
+from .connectivity import Structure
+from .errors import InputError
+from .files import atomic_write
+from .layers import KINDS, Layer
+from .network import Network
+from .optimizers import Adam
+from .training import History, Training
+
+FORMAT = "sparsedend-checkpoint"
+VERSION = 1
+
+
+@dataclass
+class Checkpoint:
+    """What a file holds.
+
+    Attributes
+    ----------
+    network : Network
+    training : Training, optional
+        Where a training stands.
+    about : dict
+        JSON-able facts: the run's settings, its result once it has ended, the classes' names.
+    """
+
+    network: Network
+    training: Training | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def save(
+    network: Network,
+    path: str | Path,
+    *,
+    training: Training | None = None,
+    about: dict[str, Any] | None = None,
+) -> None:
+    """Write a network, and optionally where its training stands.
+
+    At every instant the old or the new file is whole.
+
+    Raises
+    ------
+    InputError
+        Where the folder does not exist or cannot be written.
+    """
+    with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = VERSION
+        file.attrs["about"] = json.dumps(about or {})
+        file.attrs["image_shape"] = network.image_shape
+        file.attrs["dtype"] = network.dtype.name
+        layers = file.create_group("layers")
+        for number, layer in enumerate(network.layers):
+            _write_layer(layers.create_group(str(number)), layer)
+        if training:
+            _write_training(file.create_group("training"), training)
+
+
+def load(path: str | Path, *, backend: NumpyBackend | None = None) -> Network:
+    """Read a network.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, no checkpoint, truncated or of another version.
+    """
+    return read(path, backend=backend).network
+
+
+def read(path: str | Path, *, backend: NumpyBackend | None = None) -> Checkpoint:
+    """Read everything that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, no checkpoint, truncated or of another version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint '{path}': check the path")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise InputError(
+                    f"'{path}' is no checkpoint of sparsedend: give a file that train or save wrote"
+                )
+            version = file.attrs.get("format_version")
+            if version != VERSION:
+                raise InputError(
+                    f"'{path}' has checkpoint format {version}, this version of sparsedend reads "
+                    f"{VERSION}: use the version that wrote it, or train again"
+                )
+            return _read(file, backend or backends.create())
+    except (OSError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise InputError(
+            f"'{path}' cannot be read as a checkpoint ({_one_line(error)}): it is damaged or no "
+            "HDF5 file; use another copy or train again"
+        ) from error
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(
+            f"'{path}' cannot be read as a checkpoint ({_one_line(error)}): it is damaged; "
+            "use another copy or train again"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _write_layer(group: h5py.Group, layer: Layer) -> None:
+    group.attrs["kind"] = layer.kind
+    group.attrs["settings"] = json.dumps(dict(layer.settings))
+    for name, values in layer.parameters.items():
+        structure = layer.structures.get(name)
+        if structure is None:
+            group[name] = values
+            continue
+        matrix = group.create_group(name)
+        matrix.attrs["encoding-type"] = "csr_matrix"
+        matrix.attrs["encoding-version"] = "0.1.0"
+        matrix.attrs["shape"] = structure.shape
+        matrix["data"] = values
+        matrix["indices"] = structure.indices
+        matrix["indptr"] = structure.indptr
+
+
+def _read(file: h5py.File, backend: NumpyBackend) -> Checkpoint:
+    groups = [file["layers"][str(number)] for number in range(len(file["layers"]))]
+    layers = [_read_layer(group) for group in groups]
+    height, width, channels = (int(size) for size in file.attrs["image_shape"])
+    network = Network(layers, (height, width, channels), backend=backend, dtype=file.attrs["dtype"])
+    for group, layer in zip(groups, layers, strict=True):
+        for name, values in layer.parameters.items():
+            source = group[name]["data"] if name in layer.structures else group[name]
+            source.read_direct(values)
+    training = _read_training(file["training"], network) if "training" in file else None
+    return Checkpoint(network, training, json.loads(file.attrs["about"]))
+
+
+def _read_layer(group: h5py.Group) -> Layer:
+    parts: dict[str, Any] = json.loads(group.attrs["settings"])
+    for name, value in group.items():
+        if value.attrs.get("encoding-type") == "csr_matrix":
+            rows, columns = (int(size) for size in value.attrs["shape"])
+            parts[name] = Structure(value["indptr"][:], value["indices"][:], (rows, columns))
+    return KINDS[group.attrs["kind"]](**parts)
+
+
+def _write_training(group: h5py.Group, training: Training) -> None:
+    optimizer = training.optimizer
+    group["first_moment"] = optimizer.first
+    group["second_moment"] = optimizer.second
+    group.attrs["optimizer"] = json.dumps(
+        {
+            "learning_rate": optimizer.learning_rate,
+            "beta1": optimizer.beta1,
+            "beta2": optimizer.beta2,
+            "epsilon": optimizer.epsilon,
+        }
+    )
+    group.attrs["steps"] = optimizer.steps
+    group.attrs["shuffle"] = json.dumps(training.shuffle.bit_generator.state)
+    for name, values in asdict(training.history).items():
+        group[f"history/{name}"] = np.asarray(values, np.float64)
+
+
+def _read_training(group: h5py.Group, network: Network) -> Training:
+    optimizer = Adam(**json.loads(group.attrs["optimizer"]))
+    optimizer.start(network.backend, network.parameters)
+    group["first_moment"].read_direct(optimizer.first)
+    group["second_moment"].read_direct(optimizer.second)
+    optimizer.steps = int(group.attrs["steps"])
+    shuffle = np.random.default_rng()
+    shuffle.bit_generator.state = json.loads(group.attrs["shuffle"])
+    history = History(**{name: values[:].tolist() for name, values in group["history"].items()})
+    return Training(optimizer, shuffle, history)

@@ -1,0 +1,43 @@
+"""Arrays that `predict` reads and writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..backends.numpy_backend import Array
+from ..errors import InputError
+from ..files import atomic_write
+
+
+def read_images(path: Path) -> Array:
+    """Images from an .npy file, or from `x` or `test/x` of an HDF5 file.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, damaged, of another kind or has no images.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file '{path}': check the path")
+    try:
+        if path.suffix == ".npy":
+            return np.load(path, allow_pickle=False)
+        with h5py.File(path, "r") as file:
+            for name in ("x", "test/x"):
+                if name in file:
+                    return file[name][:]
+    except (OSError, ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"'{path}' cannot be read ({reason}): give an .npy array or an HDF5 file"
+        ) from error
+    raise InputError(f"'{path}' has neither a data set 'x' nor 'test/x': add the images as 'x'")
+
+
+def write_array(path: Path, array: Array) -> None:
+    """Write an .npy file; at every instant the old or the new one is whole."""
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, array)

@@ -1,0 +1,34 @@
+"""The command `sparsedend`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ..errors import InputError
+from .data import data
+from .networks import evaluate, info, predict, train
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="sparsedend")
+def cli() -> None:
+    """Train dendritic neural networks on the connections that exist."""
+
+
+for command in (train, evaluate, predict, info, data):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one line and exit code 2."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except (InputError, click.UsageError) as error:
+        message = error.format_message() if isinstance(error, click.UsageError) else str(error)
+        click.echo(f"Error: {message}", err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)

@@ -1,0 +1,52 @@
+"""Labelled images: stored in HDF5, converted from the original files, downloaded."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from ..errors import InputError
+from . import cache
+from .catalogue import EMBEDDED, entry, names
+from .dataset import Dataset
+from .download import fetch
+from .originals import convert
+from .store import read, write
+
+__all__ = ["Dataset", "convert", "fetch", "load", "names", "read", "write"]
+
+
+def load(name_or_path: str | Path) -> Dataset:
+    """Get a data set by name or from an HDF5 file.
+
+    A name is looked up in the cache (``SPARSEDEND_DATA``), else converted from original files in
+    ``SPARSEDEND_ORIGINALS/<name>``, else downloaded.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        One of `names()`, or a path: it has a separator or ends in .h5 or .hdf5.
+
+    Raises
+    ------
+    InputError
+        Where there is no such data set, or it cannot be read, converted or downloaded.
+    """
+    path = Path(name_or_path)
+    if len(path.parts) != 1 or path.suffix in (".h5", ".hdf5"):
+        return read(path)
+    name = str(name_or_path)
+    if name == EMBEDDED:
+        return read(cache.embedded())
+    entry(name)
+    if cache.stored(name).is_file():
+        return read(cache.stored(name))
+    originals = cache.originals(name)
+    if originals is None:
+        return read(fetch(name))
+    dataset = convert(name, originals)
+    # Where it cannot be kept, that only costs time on the next run.
+    with contextlib.suppress(InputError):
+        cache.make_folder()
+        write(dataset, cache.stored(name))
+    return dataset

@@ -1,0 +1,105 @@
+"""What every layer has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..backends import NumpyBackend
+from ..backends.numpy_backend import Array
+from ..connectivity import Structure
+from ..initializers import Initializer
+
+
+class Layer(ABC):
+    """A map from (inputs, width) to (outputs, width), feature-major.
+
+    A layer is described first (sizes and structures), then bound to a backend and to views of its
+    network's flat vectors, then given room for a batch, and then run. `forward` must precede
+    `backward`; the arrays that both return are the layer's own and are overwritten by the next
+    call.
+
+    Attributes
+    ----------
+    inputs, outputs : int
+    structures : mapping of str to Structure
+        The CSR structure of each sparse parameter, by the parameter's name.
+    settings : mapping of str to number
+        What the constructor needs besides the structures.
+    parameters, gradients : mapping of str to array
+        Views into the network's flat vectors; empty before `bind`.
+    reads_sparsely : bool
+        Whether the inputs are read by sparse operations alone (see `NumpyBackend.batch`).
+    """
+
+    kind: ClassVar[str]
+    reads_sparsely: ClassVar[bool] = False
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.structures: Mapping[str, Structure] = {}
+        self.settings: Mapping[str, float] = {}
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+
+    @property
+    @abstractmethod
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of each parameter, in the order in which they lie in the flat vector."""
+
+    @property
+    @abstractmethod
+    def dense_size(self) -> int:
+        """Number of parameters if the layer were all to all."""
+
+    @property
+    def size(self) -> int:
+        """Number of parameters that exist."""
+        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    def bind(
+        self, backend: NumpyBackend, dtype: DTypeLike, parameters: Array, gradients: Array
+    ) -> None:
+        """Take the backend to compute with and the layer's parts of the flat vectors."""
+        self.backend = backend
+        self.dtype = np.dtype(dtype)
+        start = 0
+        for name, shape in self.shapes.items():
+            stop = start + int(np.prod(shape))
+            self.parameters[name] = parameters[start:stop].reshape(shape)
+            self.gradients[name] = gradients[start:stop].reshape(shape)
+            start = stop
+
+    def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
+        """Draw the weights; biases become 0."""
+        for name, values in self.parameters.items():
+            if name in self.structures:
+                values[:] = initializer(rng, self.structures[name], self.dtype)
+            elif values.ndim == 2:
+                values[:] = initializer(rng, values.shape, self.dtype).reshape(values.shape)
+            else:
+                values[:] = 0
+
+    @abstractmethod
+    def reserve(self, width: int, *, input_gradient: bool) -> None:
+        """Make room for activations of `width` columns, and for the input gradient if wanted."""
+
+    @abstractmethod
+    def forward(self, x: Array) -> Array:
+        """Outputs for the inputs x."""
+
+    @abstractmethod
+    def backward(self, delta: Array) -> Array:
+        """Fill `gradients` from the gradient of the outputs; return that of the inputs.
+
+        Without room for the input gradient, an empty array is returned. `delta` may be
+        overwritten.
+        """
+
+    def _room(self, features: int, width: int) -> Array:
+        return self.backend.zeros((features, width), self.dtype)

@@ -1,0 +1,46 @@
+"""Leaky rectification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..backends.numpy_backend import Array
+from .layer import Layer
+
+
+class LeakyReLU(Layer):
+    """``y = x where x > 0 else slope · x``, in place.
+
+    The activation overwrites the layer below's output, which nothing else reads.
+    """
+
+    kind = "leaky-relu"
+
+    def __init__(self, features: int, slope: float = 0.1) -> None:
+        super().__init__(features, features)
+        self.settings = {"features": features, "slope": slope}
+        self.slope = slope
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """No parameters."""
+        return {}
+
+    @property
+    def dense_size(self) -> int:
+        """No parameters."""
+        return 0
+
+    def reserve(self, width: int, *, input_gradient: bool) -> None:
+        """Nothing to make room for."""
+
+    def forward(self, x: Array) -> Array:
+        """Rectified x, in place."""
+        self._y = x
+        self.backend.leaky_relu(x, self.slope, x)
+        return x
+
+    def backward(self, delta: Array) -> Array:
+        """Gradient of the inputs, in place."""
+        self.backend.leaky_relu_backward(self._y, self.slope, delta)
+        return delta
