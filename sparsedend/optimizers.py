@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .backends import NumpyBackend
 from .backends.numpy_backend import Array
@@ -59,12 +58,20 @@ class Adam:
         self.steps += 1
         rate = self.learning_rate * math.sqrt(1 - self.beta2**self.steps)
         rate /= 1 - self.beta1**self.steps
-        self._apply(backend, parameters, gradients, self.first, self.second, rate)
+        backend.adam(
+            parameters,
+            gradients,
+            self.first,
+            self.second,
+            rate,
+            self.beta1,
+            self.beta2,
+            self.epsilon,
+        )
 
     def rehearse(self, backend: NumpyBackend, parameters: Array) -> None:
         """Step on no parameters at all, so that what has to be compiled is compiled."""
-        nothing = parameters[:0]
-        self._apply(backend, nothing, nothing, nothing, nothing, self.learning_rate)
-
-    def _apply(self, backend: NumpyBackend, *vectors_and_rate: Any) -> None:
-        backend.adam(*vectors_and_rate, self.beta1, self.beta2, self.epsilon)
+        none = parameters[:0]
+        backend.adam(
+            none, none, none, none, self.learning_rate, self.beta1, self.beta2, self.epsilon
+        )

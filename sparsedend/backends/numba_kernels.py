@@ -372,7 +372,7 @@ def leaky_relu_backward(y, slope, delta):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def softmax_cross_entropy(logits, labels, delta):  # type: ignore[no-untyped-def]
     """Return (summed loss, number correct); `delta` gets the mean loss's gradient."""
-    classes, width = logits.shape
+    classes = logits.shape[0]
     samples = labels.size
     loss = 0.0
     correct = 0

@@ -147,8 +147,8 @@ def item(_context, array, offset):  # type: ignore[no-untyped-def]
 def load(_context, array, offset, lanes):  # type: ignore[no-untyped-def]
     """Lanes `offset` … of a flat array.
 
-    From an array of uint16, which `numba_kernels.take_pixels` made, come float32 values: 32-bit word
-    i of a tile holds the bfloat16 of sample i in its low half and that of sample i + lanes/2 in its
+    From an array of uint16 (see `numba_kernels.take_pixels`) come float32 values: 32-bit word i
+    of a tile holds the bfloat16 of sample i in its low half and that of sample i + lanes/2 in its
     high half, and a bfloat16 is the high half of a float32.
     """
     pixels = array.dtype == types.uint16
