@@ -1,0 +1,260 @@
+"""Every operation of every backend against the NumPy specification."""
+
+import inspect
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sparsedend import backends
+from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBackend
+from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
+from sparsedend.errors import InputError
+from tests.conftest import uneven, uneven_tree
+
+SPECIFICATION = NumpyBackend()
+INPUTS, DENDRITES, SOMATA, SLOPE = 30, 37, 9, np.float32(0.1)
+DTYPES = (np.float32, np.float64)
+
+
+@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
+def backend(request):
+    with (chosen := NumbaBackend(request.param)).limited():
+        yield chosen
+
+
+@pytest.fixture(params=DTYPES, ids=lambda dtype: dtype.__name__)
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=[5, 300], ids=["one tile", "more tiles"])
+def width(request, backend):
+    return backend.width(request.param)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(3)
+
+
+def filled(rng, dtype, *shape):
+    values = SPECIFICATION.zeros(shape, dtype)
+    values[:] = rng.standard_normal(shape)
+    return values
+
+
+def close(actual, expected):
+    tolerance = 2e-5 if expected.dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance * 10)
+
+
+def layer(rng, dtype, width):
+    """Everything a dendritic operation takes."""
+    synapses, cables = uneven(rng, DENDRITES, INPUTS), uneven_tree(rng, SOMATA, DENDRITES)
+    sizes = (synapses.nnz, DENDRITES, DENDRITES, SOMATA)
+    return SimpleNamespace(
+        x=filled(rng, dtype, INPUTS, width),
+        structure=DendriticStructure(synapses, cables),
+        parameters=DendriticArrays(*(filled(rng, dtype, size) for size in sizes)),
+        delta=filled(rng, dtype, SOMATA, width),
+        sizes=sizes,
+    )
+
+
+def test_signatures_agree():
+    """Each public operation of the specification exists with the same parameters."""
+    for name, operation in inspect.getmembers(NumpyBackend, inspect.isfunction):
+        if not name.startswith("__"):
+            theirs = inspect.signature(getattr(NumbaBackend, name))
+            assert theirs == inspect.signature(operation), name
+
+
+def test_zeros_begin_at_a_cache_line(dtype):
+    for size in (1, 7, 1000):
+        assert SPECIFICATION.zeros((size, 3), dtype).ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize("images_dtype", [np.uint8, np.float32, np.float64])
+def test_take_batch(backend, dtype, rng, images_dtype):
+    images = rng.integers(0, 256, (40, 77)).astype(images_dtype)
+    order = rng.permutation(40)[:33]
+    width = backend.width(33)
+    out = backend.batch(images, width, dtype)
+    backend.take_batch(images, order, out)
+    expected = SPECIFICATION.batch(images, 33, dtype)
+    SPECIFICATION.take_batch(images, order, expected)
+    close(out[:, :33], expected)
+    assert np.isfinite(out).all()
+
+
+def test_bytes_for_sparse_readers_are_exact_and_half_as_wide(backend, rng):
+    """All 256 values survive, in every lane, through the sparse product with single weights."""
+    images = rng.permuted(np.tile(np.arange(256, dtype=np.uint8), (200, 1)), axis=1)
+    order = rng.permutation(200)
+    width = backend.width(200)
+    batch = backend.batch(images, width, np.float32, sparse_readers=True)
+    backend.take_batch(images, order, batch)
+    assert batch.itemsize == 2
+    identity = backends.numpy_backend.Structure(np.arange(257), np.arange(256), (256, 256))
+    out = backend.zeros((256, width), np.float32)
+    weights, bias = np.ones(256, np.float32), np.zeros(256, np.float32)
+    backend.sparse_forward(batch, identity, weights, bias, out)
+    np.testing.assert_array_equal(out[:, :200], images[order].T * np.float32(1 / 255))
+
+
+def test_sparse(backend, dtype, width, rng):
+    structure = uneven(rng, 21, INPUTS, 15)
+    weights, bias = filled(rng, dtype, structure.nnz), filled(rng, dtype, 21)
+    x, delta = filled(rng, dtype, INPUTS, width), filled(rng, dtype, 21, width)
+    results = []
+    for each in (backend, SPECIFICATION):
+        out, back = each.zeros((21, width), dtype), each.zeros((INPUTS, width), dtype)
+        gw, gb = np.full_like(weights, np.nan), np.full_like(bias, np.nan)
+        each.sparse_forward(x, structure, weights, bias, out)
+        each.sparse_weight_gradient(x, structure, weights, delta, gw, gb)
+        each.sparse_input_gradient(structure, structure.transposed, weights, delta, back)
+        results.append((out, gw, gb, back))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+def test_dendritic(backend, dtype, width, rng):
+    given = layer(rng, dtype, width)
+    results = []
+    for each in (backend, SPECIFICATION):
+        out, delta = each.zeros((SOMATA, width), dtype), given.delta.copy()
+        state = each.dendritic_state(DENDRITES, width, dtype)
+        gradients = DendriticArrays(*(np.full(size, np.nan, dtype) for size in given.sizes))
+        back = each.zeros((INPUTS, width), dtype)
+        x, structure, parameters = given.x, given.structure, given.parameters
+        each.dendritic_forward(x, structure, parameters, SLOPE, out, state)
+        each.dendritic_backward(x, structure, parameters, SLOPE, out, state, delta, gradients)
+        transposed = structure.synapses.transposed
+        each.dendritic_input_gradient(
+            structure, transposed, parameters, SLOPE, state, delta, back
+        )
+        results.append((out, delta, *gradients, back))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+def test_dendritic_on_pixels(backend, rng):
+    """Bytes kept as bfloat16 give what float32 inputs give."""
+    given = layer(rng, np.float32, width := backend.width(50))
+    images = rng.integers(0, 256, (60, INPUTS), dtype=np.uint8)
+    order = rng.permutation(60)[:50]
+    results = []
+    for sparse_readers in (True, False):
+        x = backend.batch(images, width, np.float32, sparse_readers=sparse_readers)
+        backend.take_batch(images, order, x)
+        out, delta = backend.zeros((SOMATA, width), np.float32), given.delta.copy()
+        delta[:, 50:] = 0
+        state = backend.dendritic_state(DENDRITES, width, np.float32)
+        gradients = DendriticArrays(*(np.empty(size, np.float32) for size in given.sizes))
+        fixed = (x, given.structure, given.parameters, SLOPE, out, state)
+        backend.dendritic_forward(*fixed)
+        backend.dendritic_backward(*fixed, delta, gradients)
+        results.append((out[:, :50], *gradients))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+@pytest.mark.parametrize("outputs", [3, 10, FEW_WEIGHTS // INPUTS + 1])
+def test_dense(backend, dtype, width, rng, outputs):
+    weights, bias = filled(rng, dtype, outputs, INPUTS), filled(rng, dtype, outputs)
+    x, delta = filled(rng, dtype, INPUTS, width), filled(rng, dtype, outputs, width)
+    results = []
+    for each in (backend, SPECIFICATION):
+        out, back = each.zeros((outputs, width), dtype), each.zeros((INPUTS, width), dtype)
+        gw, gb = np.full_like(weights, np.nan), np.full_like(bias, np.nan)
+        each.dense_forward(x, weights, bias, out)
+        each.dense_weight_gradient(x, delta, gw, gb)
+        each.dense_input_gradient(weights, delta, back)
+        results.append((out, gw, gb, back / outputs**0.5))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+def test_leaky_relu(backend, dtype, width, rng):
+    x, delta = filled(rng, dtype, 11, width), filled(rng, dtype, 11, width)
+    x[:, :3] = 0
+    results = []
+    for each in (backend, SPECIFICATION):
+        out, back = x.copy(), delta.copy()
+        each.leaky_relu(out, SLOPE, out)
+        each.leaky_relu_backward(out, SLOPE, back)
+        results.append((out, back))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+@pytest.mark.parametrize("scale", [1, 300])
+def test_softmax_cross_entropy(backend, dtype, width, rng, scale):
+    logits = filled(rng, dtype, 7, width) * dtype(scale)
+    labels = rng.integers(0, 7, width - 2)
+    results = []
+    for each in (backend, SPECIFICATION):
+        delta = np.full((7, width), np.nan, dtype)
+        loss, correct = each.softmax_cross_entropy(logits, labels, delta)
+        results.append((np.asarray(loss, dtype), np.asarray(correct, dtype), delta))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+def test_softmax_cross_entropy_by_hand():
+    delta = np.empty((2, 3))
+    logits = np.log([[1.0, 3.0, 9.0], [3.0, 1.0, 9.0]])
+    loss, correct = SPECIFICATION.softmax_cross_entropy(logits, np.array([0, 0]), delta)
+    assert loss == pytest.approx(-np.log(1 / 4) - np.log(3 / 4))
+    assert correct == 1
+    np.testing.assert_allclose(delta * 2, [[-3 / 4, -1 / 4, 0], [3 / 4, 1 / 4, 0]])
+
+
+def test_adam(backend, dtype, rng):
+    vectors = [filled(rng, dtype, 1001) for _ in range(4)]
+    vectors[3] **= 2
+    results = []
+    for each in (backend, SPECIFICATION):
+        p, g, m, v = (vector.copy() for vector in vectors)
+        each.adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-7)
+        results.append((p, m, v))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+def test_results_do_not_depend_on_threads(dtype, rng):
+    given = layer(rng, dtype, width := NumbaBackend(1).width(300))
+    results = []
+    for threads in (1, 2):
+        backend = NumbaBackend(threads)
+        out, delta = backend.zeros((SOMATA, width), dtype), given.delta.copy()
+        state = backend.dendritic_state(DENDRITES, width, dtype)
+        gradients = DendriticArrays(*(np.empty(size, dtype) for size in given.sizes))
+        fixed = (given.x, given.structure, given.parameters, SLOPE, out, state)
+        with backend.limited():
+            backend.dendritic_forward(*fixed)
+            backend.dendritic_backward(*fixed, delta, gradients)
+        results.append((out, *gradients))
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("name", "threads", "message"),
+    [
+        ("torch", None, "unknown backend 'torch'"),
+        ("cupy", None, "not part of this version"),
+        ("numba", 0, "threads is 0"),
+    ],
+)
+def test_create_refuses(name, threads, message):
+    with pytest.raises(InputError, match=message):
+        backends.create(name, threads)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("auto", NumbaBackend), ("numba", NumbaBackend), ("numpy", NumpyBackend)]
+)
+def test_create(name, kind):
+    assert type(backends.create(name)) is kind

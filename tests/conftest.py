@@ -1,0 +1,94 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparsedend import connectivity, datasets, layers
+from sparsedend.connectivity import Structure
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """No test touches the user's own data sets."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("SPARSEDEND_DATA", str(folder))
+    monkeypatch.delenv("SPARSEDEND_ORIGINALS", raising=False)
+    return folder
+
+
+ORIGINALS = Path(os.environ.get("SPARSEDEND_ORIGINALS", ROOT.parent / "shared" / "datasets"))
+
+
+@pytest.fixture
+def originals():
+    """Folder of a data set's original files, by name."""
+
+    def folder(name):
+        if not (ORIGINALS / name).is_dir():
+            pytest.skip(f"no original files in {ORIGINALS / name}: set SPARSEDEND_ORIGINALS")
+        return ORIGINALS / name
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return datasets.load("digits")
+
+
+def uneven(rng, rows, columns, most=9):
+    """Structure with rows of 0 to `most` entries, the first and last empty."""
+    fan_in = rng.integers(0, min(most, columns) + 1, rows)
+    fan_in[[0, -1]] = 0
+    chosen = [np.sort(rng.choice(columns, n, replace=False)) for n in fan_in]
+    indptr = np.concatenate([[0], np.cumsum(fan_in)])
+    return Structure(indptr, np.concatenate(chosen), (rows, columns))
+
+
+def uneven_tree(rng, somata, dendrites):
+    """Cables from contiguous dendrites, a different number for each soma, the second with none."""
+    cuts = np.sort(rng.integers(0, dendrites + 1, somata - 1))
+    cuts[1] = cuts[0]
+    indptr = np.concatenate([[0], cuts, [dendrites]])
+    return Structure(indptr, np.arange(dendrites), (somata, dendrites))
+
+
+def small_stacks():
+    """Networks of every layer, small enough for finite differences: name -> (layers, shape)."""
+    rng = np.random.default_rng(5)
+    return {
+        "dendritic": (
+            [
+                layers.Dendritic(uneven(rng, 23, 30), uneven_tree(rng, 5, 23)),
+                layers.Dense(5, 3),
+            ],
+            (5, 6, 1),
+        ),
+        "two blocks": (
+            [
+                layers.Dendritic(
+                    connectivity.local(rng, (4, 4, 2), 24, 5), connectivity.tree(6, 4)
+                ),
+                layers.Dendritic(uneven(rng, 8, 6, 4), uneven_tree(rng, 4, 8)),
+                layers.Dense(4, 4),
+            ],
+            (4, 4, 2),
+        ),
+        "sparse": (
+            [
+                layers.Sparse(uneven(rng, 12, 20)),
+                layers.LeakyReLU(12),
+                layers.Sparse(uneven(rng, 7, 12)),
+                layers.LeakyReLU(7, 0.3),
+                layers.Dense(7, 3),
+            ],
+            (4, 5, 1),
+        ),
+        "dense": (
+            [layers.Dense(9, 6), layers.LeakyReLU(6), layers.Dense(6, 3)],
+            (3, 3, 1),
+        ),
+    }
