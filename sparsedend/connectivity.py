@@ -101,7 +101,10 @@ class Structure:
 
     def matrix(self, data: NDArray) -> csr_array:
         """SciPy matrix of the values `data`, (nnz,), sharing memory with all three arrays."""
-        return csr_array((data, self.indices, self.indptr), shape=self.shape)
+        matrix = csr_array((data, self.indices, self.indptr), shape=self.shape)
+        # SciPy copies an array that is a small part of another one.
+        matrix.data, matrix.indices, matrix.indptr = data, self.indices, self.indptr
+        return matrix
 
 
 def from_csr(matrix: csr_array) -> Structure:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from ..connectivity import Structure, Transposed
@@ -126,7 +125,7 @@ class NumpyBackend:
         self, x: Array, structure: Structure, weights: Array, bias: Array, out: Array
     ) -> None:
         """``out = W x + bias``: (inputs, width) -> (outputs, width)."""
-        out[:] = _csr(structure, weights) @ x + bias[:, None]
+        out[:] = structure.matrix(weights) @ x + bias[:, None]
 
     def sparse_weight_gradient(
         self,
@@ -155,7 +154,7 @@ class NumpyBackend:
         out: Array,
     ) -> None:
         """``out = Wᵀ delta``: (outputs, width) -> (inputs, width)."""
-        out[:] = _csr(structure, weights).T @ delta
+        out[:] = structure.matrix(weights).T @ delta
 
     def dendritic_forward(
         self,
@@ -312,10 +311,6 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def _csr(structure: Structure, weights: Array) -> csr_array:
-    return csr_array((weights, structure.indices, structure.indptr), shape=structure.shape)
-
-
 def _dendrite_delta(
     structure: DendriticStructure,
     parameters: DendriticArrays,
@@ -324,5 +319,5 @@ def _dendrite_delta(
     soma_delta: Array,
 ) -> Array:
     """Gradient of the dendrites' pre-activations."""
-    back = _csr(structure.cables, parameters.cables).T @ soma_delta
+    back = structure.cables.matrix(parameters.cables).T @ soma_delta
     return back * np.where(activations > 0, 1, slope).astype(back.dtype)

@@ -1,0 +1,280 @@
+"""Who connects to whom, against rules restated in plain Python."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.sparse import csr_array, random_array
+
+from sparsedend import connectivity
+from sparsedend.connectivity import Structure
+from sparsedend.errors import InputError
+
+quick = settings(max_examples=40, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def generator(seed):
+    return np.random.default_rng(seed)
+
+
+def pixel_rings(columns, width, channels):
+    """(row, column) of the pixels of one dendrite, each of which must be in every channel."""
+    pixels, counts = np.unique(columns // channels, return_counts=True)
+    assert (counts == channels).all()
+    return [(int(pixel) // width, int(pixel) % width) for pixel in pixels]
+
+
+def obeys_ring_rule(chosen, centre, height, width):
+    """Whether `chosen` are complete rings around `centre`, the last one at most in part.
+
+    The 3 × 3 pixels around the centre are the first ring.
+    """
+    rings = {}
+    for row in range(height):
+        for column in range(width):
+            ring = max(1, abs(row - centre[0]), abs(column - centre[1]))
+            rings.setdefault(ring, set()).add((row, column))
+    left = set(chosen)
+    for _, ring in sorted(rings.items()):
+        if left <= ring:
+            return True
+        if not ring <= left:
+            return False
+        left -= ring
+    return not left
+
+
+@quick
+@given(
+    seeds, st.integers(1, 9), st.integers(1, 9), st.integers(1, 3), st.integers(1, 12), st.data()
+)
+def test_local(seed, height, width, channels, dendrites, data):
+    synapses = data.draw(st.integers(1, height * width))
+    found = connectivity.local(generator(seed), (height, width, channels), dendrites, synapses)
+    assert found.shape == (dendrites, height * width * channels)
+    assert (found.fan_in == synapses * channels).all()
+    for row in found.indices.reshape(dendrites, -1):
+        chosen = pixel_rings(row, width, channels)
+        assert len(chosen) == synapses
+        centres = [(r, c) for r in range(height) for c in range(width)]
+        assert any(obeys_ring_rule(chosen, centre, height, width) for centre in centres)
+
+
+@quick
+@given(seeds, st.integers(1, 7), st.integers(1, 7), st.integers(1, 4), st.data())
+def test_centres_of_a_global_field_obey_the_ring_rule_too(seed, height, width, somata, data):
+    """With one synapse from the 3 × 3 pixels around it, a centre is within 1 of its pixel."""
+    dendrites = data.draw(st.integers(1, height * width))
+    centres = generator(seed).integers(0, height * width, somata)
+    found = connectivity._neighbourhoods(generator(seed), height, width, centres, dendrites)
+    for centre, chosen in zip(centres, found, strict=True):
+        assert len(set(chosen)) == dendrites
+        pixels = [(int(pixel) // width, int(pixel) % width) for pixel in chosen]
+        assert obeys_ring_rule(pixels, divmod(int(centre), width), height, width)
+
+
+@pytest.mark.parametrize("dendrites", [1, 4, 9, 16, 64])
+def test_global_fields_stay_around_their_soma(dendrites):
+    """The dendrites of a soma lie together, and different somata elsewhere."""
+    somata, side, synapses = 50, 28, 16
+    found = connectivity.global_(generator(0), (side, side, 1), somata, dendrites, synapses)
+    assert found.shape == (somata * dendrites, side * side)
+    pixels = found.indices.reshape(somata, dendrites * synapses)
+    # Rings around a corner grow twice as fast: sqrt(D) for the centres, sqrt(n) for the pixels.
+    reach = 2 * (int(np.ceil(dendrites**0.5)) + int(np.ceil(synapses**0.5)))
+    for soma in pixels:
+        assert np.ptp(soma // side) <= reach
+        assert np.ptp(soma % side) <= reach
+    assert np.ptp(pixels // side) == side - 1
+
+
+def test_sixteen_dendrites_of_a_soma_have_distinct_centres():
+    """More than nine: the neighbourhood of centres has to grow."""
+    centres = np.full(200, 14 * 28 + 14)
+    found = connectivity._neighbourhoods(generator(1), 28, 28, centres, 16)
+    block = {r * 28 + c for r in (13, 14, 15) for c in (13, 14, 15)}
+    for chosen in found:
+        assert len(set(chosen)) == 16
+        assert block <= set(chosen)
+    # The seven of the second ring vary, and all 16 pixels of that ring come up.
+    assert len(set(found.ravel())) == 25
+
+
+def test_centres_are_uniform():
+    """One synapse out of the nine around a centre: interior pixels are equally likely."""
+    found = connectivity.local(generator(7), (12, 12, 1), 200_000, 1)
+    counts = np.bincount(found.indices, minlength=144).reshape(12, 12)
+    interior = counts[2:-2, 2:-2].ravel()
+    assert stats.chisquare(interior).pvalue > 0.001
+
+
+def test_part_of_a_ring_is_sampled_uniformly():
+    """Four of the nine pixels around a centre: each equally often."""
+    centres = np.full(20_000, 5 * 11 + 5)
+    found = connectivity._neighbourhoods(generator(2), 11, 11, centres, 4)
+    counts = np.bincount(found.ravel(), minlength=121)
+    assert stats.chisquare(counts[counts > 0]).pvalue > 0.001
+    assert np.count_nonzero(counts) == 9
+
+
+@quick
+@given(seeds, st.integers(1, 30), st.integers(1, 30), st.data())
+def test_random(seed, dendrites, inputs, data):
+    synapses = data.draw(st.integers(1, inputs))
+    average = connectivity.random(generator(seed), inputs, dendrites, synapses)
+    assert average.nnz == synapses * dendrites
+    exact = connectivity.random(generator(seed), inputs, dendrites, synapses, exact=True)
+    assert (exact.fan_in == synapses).all()
+    assert average.shape == exact.shape == (dendrites, inputs)
+
+
+def test_random_fan_in_is_hypergeometric():
+    """A dendrite's fan-in when n·D positions are drawn without replacement from all N·D."""
+    inputs, dendrites, synapses = 100, 50_000, 16
+    fan_in = connectivity.random(generator(3), inputs, dendrites, synapses).fan_in
+    law = stats.hypergeom(inputs * dendrites, synapses * dendrites, inputs)
+    assert fan_in.mean() == pytest.approx(16)
+    assert fan_in.var() == pytest.approx(law.var(), rel=0.02)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("synapses", [3, 7])
+def test_random_inputs_are_uniform(exact, synapses):
+    found = connectivity.random(generator(4), 10, 30_000, synapses, exact=exact)
+    assert stats.chisquare(np.bincount(found.indices)).pvalue > 0.001
+
+
+def test_exact_subsets_are_uniform():
+    found = connectivity.random(generator(5), 5, 40_000, 2, exact=True).indices.reshape(-1, 2)
+    counts = np.bincount(found[:, 0] * 5 + found[:, 1])
+    assert np.count_nonzero(counts) == 10
+    assert stats.chisquare(counts[counts > 0]).pvalue > 0.001
+
+
+@quick
+@given(st.integers(1, 20), st.integers(1, 20))
+def test_tree(somata, dendrites):
+    cables = connectivity.tree(somata, dendrites).matrix(np.ones(somata * dendrites)).toarray()
+    np.testing.assert_array_equal(cables, np.kron(np.eye(somata), np.ones(dendrites)))
+
+
+@pytest.mark.parametrize(
+    ("somata", "shape"), [(1, (1, 1)), (7, (1, 7)), (12, (3, 4)), (64, (8, 8)), (128, (8, 16))]
+)
+def test_grid_shape(somata, shape):
+    assert connectivity.grid_shape(somata) == (*shape, 1)
+
+
+@quick
+@given(seeds, st.integers(1, 20), st.integers(1, 20), st.floats(0, 1))
+def test_transposed(seed, rows, columns, density):
+    matrix = random_array(
+        (rows, columns), density=density, format="csr", rng=generator(seed), dtype=np.float64
+    )
+    matrix.sort_indices()
+    structure = connectivity.from_csr(matrix)
+    indptr, found_rows, positions = structure.transposed
+    expected = matrix.tocsc()
+    np.testing.assert_array_equal(indptr, expected.indptr)
+    np.testing.assert_array_equal(found_rows, expected.indices)
+    np.testing.assert_array_equal(matrix.data[positions], expected.data)
+    np.testing.assert_array_equal(structure.rows, matrix.tocoo().coords[0])
+
+
+def test_matrix_shares_memory():
+    structure = connectivity.tree(3, 4)
+    data = np.ones(12, np.float32)
+    matrix = structure.matrix(data)
+    assert np.shares_memory(matrix.data, data)
+    assert np.shares_memory(matrix.indices, structure.indices)
+    assert np.shares_memory(matrix.indptr, structure.indptr)
+
+
+def test_a_checked_structure_cannot_be_changed():
+    structure = connectivity.tree(3, 4)
+    with pytest.raises(ValueError, match="read-only"):
+        structure.indices[0] = 99
+
+
+@pytest.mark.parametrize("draw", ["local", "global_", "random"])
+def test_same_seed_same_connections(draw):
+    def drawn(seed):
+        sizes = {
+            "local": ((9, 9, 2), 12, 7),
+            "global_": ((9, 9, 2), 3, 4, 7),
+            "random": (162, 12, 7),
+        }
+        return getattr(connectivity, draw)(generator(seed), *sizes[draw]).indices
+
+    np.testing.assert_array_equal(drawn(1), drawn(1))
+    assert not np.array_equal(drawn(1), drawn(2))
+
+
+@pytest.mark.parametrize(
+    ("indptr", "indices", "shape", "message"),
+    [
+        ([0, 1], [3], (1, 3), r"index 3 in row 0 is out of range: columns are 0 … 2"),
+        ([0, 0, 2], [0, -1], (2, 3), r"index -1 in row 1"),
+        ([0, 2], [2, 1], (1, 3), r"row 0 has index 1 after 2: sort"),
+        ([0, 1, 3], [2, 1, 1], (2, 3), r"row 1 has index 1 twice"),
+        ([0, 2, 1, 2], [0, 1], (3, 3), r"decreases at row 1 \(2 to 1\)"),
+        ([1, 2], [0, 1], (1, 3), r"goes from 1 to 2"),
+        ([0, 1], [0, 1], (1, 3), r"goes from 0 to 1"),
+        ([0, 1], [0], (2, 3), r"has 2 entries: 2 rows need 3"),
+        ([0, 1], [0.5], (1, 3), r"indices is float64"),
+        ([0, 1], [[0]], (1, 3), r"indices is int64 of shape \(1, 1\)"),
+        ([0, 1], [0], (1, 2**31), r"shape is"),
+        ([0], np.empty(0, int), (0, 3), r"shape is \(0, 3\)"),
+    ],
+)
+def test_unusable_csr_is_refused(indptr, indices, shape, message):
+    with pytest.raises(InputError, match=message):
+        Structure(np.array(indptr), np.array(indices), shape)
+
+
+def test_csr_from_scipy_is_checked():
+    matrix = csr_array((np.ones(2), np.array([2, 1]), np.array([0, 2])), shape=(1, 3))
+    with pytest.raises(InputError, match="sort"):
+        connectivity.from_csr(matrix)
+
+
+def test_empty_rows_at_the_ends_are_no_error():
+    structure = Structure(np.array([0, 0, 2, 2, 3, 3]), np.array([1, 2, 0]), (5, 3))
+    np.testing.assert_array_equal(structure.fan_in, [0, 2, 0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("draw", "sizes", "message"),
+    [
+        ("local", ((4, 4, 3), 5, 17), "synapses is 17, but there are only 16 pixels"),
+        ("local", ((4, 4, 3), 0, 2), "dendrites is 0"),
+        ("global_", ((4, 4, 1), 2, 17, 3), "dendrites is 17"),
+        ("global_", ((4, 4, 1), -1, 2, 3), "somata is -1"),
+        ("random", (10, 5, 11), "synapses is 11, but there are only 10 inputs"),
+        ("random", (10, 5, 0), "synapses is 0"),
+        ("sample_positions", (2, 3, 7), "7 connections in 2 × 3"),
+    ],
+)
+def test_impossible_sizes_are_refused(draw, sizes, message):
+    with pytest.raises(InputError, match=message):
+        getattr(connectivity, draw)(generator(0), *sizes)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("draw", ["local", "random"])
+def test_a_million_dendrites_stay_small(draw):
+    """Drawing them takes less than 1.5 GB, the process and its imports included."""
+    import subprocess
+    import sys
+
+    sizes = "(32, 32, 3), 1_000_000, 16" if draw == "local" else "3072, 1_000_000, 16"
+    code = (
+        "import resource, numpy as np\n"
+        "from sparsedend import connectivity\n"
+        f"connectivity.{draw}(np.random.default_rng(0), {sizes})\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert int(answer.stdout) < 1.5e9

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from sparsedend import connectivity
+from sparsedend.initializers import INITIALIZERS, glorot, sparse
+
+RNG = np.random.default_rng
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_glorot_limits_are_those_of_the_dense_shape(dtype):
+    structure = connectivity.random(RNG(0), 100, 5000, 16)
+    values = glorot(RNG(1), structure, dtype)
+    limit = (6 / 5100) ** 0.5
+    assert values.shape == (structure.nnz,)
+    assert values.dtype == dtype
+    assert abs(values).max() <= limit * (1 + 1e-6)
+    assert abs(values).max() > 0.999 * limit
+    assert values.var() == pytest.approx(limit**2 / 3, rel=0.02)
+
+
+def test_sparse_limits_are_those_of_each_connection():
+    """Row 0 has two entries, row 1 one; column 1 has two, columns 0 and 2 one or none."""
+    structure = connectivity.Structure(np.array([0, 2, 3]), np.array([0, 1, 1]), (2, 3))
+    many = np.array([sparse(RNG(seed), structure, np.float64) for seed in range(4000)])
+    limits = np.sqrt(6 / np.array([2 + 1, 2 + 2, 1 + 2]))
+    assert (abs(many).max(axis=0) <= limits).all()
+    np.testing.assert_allclose(abs(many).max(axis=0), limits, rtol=0.01)
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_dense_shapes(name):
+    values = INITIALIZERS[name](RNG(0), (30, 70), np.float32)
+    assert values.shape == (2100,)
+    assert values.dtype == np.float32
+    assert abs(values).max() <= (6 / 100) ** 0.5
