@@ -161,7 +161,7 @@ def gather(problem: Problem, ours: layers.Dendritic) -> Any:
 
 
 def sparselab(problem: Problem, ours: layers.Dendritic) -> Any:
-    """sparselab's SparseLinear with our connections."""
+    """Sparselab's SparseLinear with our connections."""
     import sparselab
     import torch
 

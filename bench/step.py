@@ -69,9 +69,9 @@ def measure(problem: Problem, threads: int, rounds: int) -> dict[str, list[float
     bursts = {contestant.name: _burst(contestant, orders) for contestant in contestants}
     for _ in range(rounds):
         for contestant in contestants:
-            with contestant.network.backend.limited() if isinstance(
-                contestant, Ours
-            ) else _nothing():
+            with (
+                contestant.network.backend.limited() if isinstance(contestant, Ours) else _nothing()
+            ):
                 times[contestant.name].append(_seconds(contestant, orders, bursts[contestant.name]))
     return times
 

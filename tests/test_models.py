@@ -56,7 +56,9 @@ def test_seeds():
 
 def test_sparse_initializer_is_larger_than_the_dense_one():
     spread = {
-        name: models.build("dann-r", (28, 28, 1), 10, initializer=name).layers[0].synapses.data.std()
+        name: models.build("dann-r", (28, 28, 1), 10, initializer=name)
+        .layers[0]
+        .synapses.data.std()
         for name in ("glorot", "sparse")
     }
     assert spread["sparse"] > 2 * spread["glorot"]

@@ -148,7 +148,9 @@ def test_fit_refuses(digits, change, message):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_no_longer_finite_is_reported(digits):
-    with pytest.raises(InputError, match=r"training loss is .* learning rate 1e\+30: use a smaller"):
+    with pytest.raises(
+        InputError, match=r"training loss is .* learning rate 1e\+30: use a smaller"
+    ):
         fit(small("numpy"), digits.train_x, digits.train_y, epochs=3, optimizer=Adam(1e30))
 
 

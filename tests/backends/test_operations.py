@@ -131,9 +131,7 @@ def test_dendritic(backend, dtype, width, rng):
         each.dendritic_forward(x, structure, parameters, SLOPE, out, state)
         each.dendritic_backward(x, structure, parameters, SLOPE, out, state, delta, gradients)
         transposed = structure.synapses.transposed
-        each.dendritic_input_gradient(
-            structure, transposed, parameters, SLOPE, state, delta, back
-        )
+        each.dendritic_input_gradient(structure, transposed, parameters, SLOPE, state, delta, back)
         results.append((out, delta, *gradients, back))
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)

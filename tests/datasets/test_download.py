@@ -1,0 +1,132 @@
+"""Fetching from a real HTTP server on this machine's loopback."""
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from sparsedend import datasets
+from sparsedend.datasets import catalogue
+from sparsedend.errors import InputError
+from tests.datasets.test_datasets import small_originals
+
+FIRST, SECOND = catalogue.IDX_FILES[:2]
+
+
+class Files:
+    """What a server serves; requests can be cut in the middle of the body."""
+
+    def __init__(self, contents):
+        self.contents = contents
+        self.cut = set()
+        self.requests = []
+
+
+@contextmanager
+def server(files):
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path.lstrip("/")
+            files.requests.append(name)
+            content = files.contents.get(name)
+            if content is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2] if name in files.cut else content)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{running.server_port}/"
+        finally:
+            running.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def files(monkeypatch):
+    """A server of small original files under the name "tiny"."""
+    contents, _ = small_originals(monkeypatch)
+    served = Files(dict(contents))
+    with server(served) as address:
+        small_originals(monkeypatch, address=address)
+        yield served
+
+
+def test_fetch(files, cache):
+    assert datasets.fetch("tiny") == cache / "tiny.h5"
+    assert len(datasets.load("tiny").train_x) == 6
+    assert files.requests == list(catalogue.IDX_FILES)
+    datasets.fetch("tiny")
+    assert len(files.requests) == 4, "files with the right checksum are not fetched again"
+
+
+def test_load_fetches_what_is_nowhere_else(files):
+    assert len(datasets.load("tiny").test_x) == 3
+
+
+def test_a_cut_connection_leaves_nothing_behind_and_can_be_tried_again(files, cache):
+    files.cut.add(SECOND)
+    with pytest.raises(InputError, match=rf"{SECOND} cannot be downloaded .*: try again"):
+        datasets.fetch("tiny")
+    assert not (cache / "tiny.h5").exists()
+    assert [path.name for path in (cache / "originals" / "tiny").iterdir()] == [FIRST]
+    files.cut.clear()
+    datasets.fetch("tiny")
+    assert len(datasets.load("tiny").train_x) == 6
+
+
+def test_a_wrong_checksum_is_not_converted(files, cache):
+    files.contents[SECOND] = files.contents[SECOND] + b"x"
+    with pytest.raises(InputError, match=rf"{SECOND} is not the original file, its checksum"):
+        datasets.fetch("tiny")
+    assert not (cache / "tiny.h5").exists()
+    assert not (cache / "originals" / "tiny" / SECOND).exists()
+
+
+def test_a_missing_file(files):
+    del files.contents[SECOND]
+    with pytest.raises(InputError, match=rf"{SECOND} is not to be had \(404.*SPARSEDEND_ORIGINALS"):
+        datasets.fetch("tiny")
+
+
+def test_a_server_that_is_not_there(monkeypatch):
+    with server(Files({})) as gone:
+        pass
+    small_originals(monkeypatch, address=gone)
+    with pytest.raises(InputError, match=r"cannot be downloaded \(ConnectionError\): try again"):
+        datasets.fetch("tiny")
+
+
+def test_a_cache_that_cannot_be_written(files, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("SPARSEDEND_DATA", str(tmp_path / "file"))
+    with pytest.raises(InputError, match="set SPARSEDEND_DATA to a folder that can"):
+        datasets.fetch("tiny")
+
+
+def test_unknown_and_embedded_names():
+    with pytest.raises(InputError, match="unknown data set 'x'"):
+        datasets.fetch("x")
+    with pytest.raises(InputError, match="nothing to fetch"):
+        datasets.fetch("digits")
+
+
+def test_the_real_fashion_mnist(originals, monkeypatch):
+    folder = originals("fmnist")
+    entry = catalogue.CATALOGUE["fmnist"]
+    served = Files({name: (folder / name).read_bytes() for name in entry.md5})
+    with server(served) as address:
+        local = catalogue.Entry(address, entry.md5, entry.class_names, entry.licence, entry.source)
+        monkeypatch.setitem(catalogue.CATALOGUE, "fmnist", local)
+        dataset = datasets.load("fmnist")
+    np.testing.assert_array_equal(np.bincount(dataset.test_y), 1000)
