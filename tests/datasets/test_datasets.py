@@ -166,7 +166,7 @@ def test_originals_are_converted_and_kept(tmp_path, monkeypatch, cache):
 
 
 def test_a_cache_that_cannot_be_kept_is_no_obstacle(tmp_path, monkeypatch):
-    contents, arrays = small_originals(monkeypatch)
+    contents, _ = small_originals(monkeypatch)
     put(tmp_path / "tiny", contents)
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("SPARSEDEND_ORIGINALS", str(tmp_path))
@@ -216,10 +216,10 @@ def test_idx_round_trip(tmp_path_factory, array):
         (idx_bytes(np.zeros((2, 3, 4), np.uint8))[:-9], "no whole gzip file"),
         (gzip.compress(b"\0\0"), "has 2 bytes, its header 16"),
         (gzip.compress(struct.pack(">4I", 2049, 1, 1, 1) + b"a"), "begins with 2049, not 2051"),
-        (gzip.compress(struct.pack(">4I", 2051, 2, 1, 1) + b"a"), r"holds 1 values, .*\(2, 1, 1\)"),
+        (gzip.compress(struct.pack(">4I", 2051, 2, 1, 1) + b"a"), r"holds 1 values, .*\(2, 1"),
         (
             gzip.compress(struct.pack(">4I", 2051, 1, 1, 1) + b"ab"),
-            r"holds 2 values, .*\(1, 1, 1\)",
+            r"holds 2 values, .*\(1, 1",
         ),
     ],
 )
