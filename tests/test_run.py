@@ -40,7 +40,7 @@ def test_epochs_of_the_paper_are_the_default():
     assert run.EPOCHS["fmnist"] == 25
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -53,11 +53,11 @@ def test_killed_and_resumed_gives_the_same_bits(tmp_path, monkeypatch, epoch):
 
     def killing(self, *arguments):
         if self.steps == epoch * steps_in_an_epoch + 5:
-            raise Killed
+            raise KilledError
         step(self, *arguments)
 
     monkeypatch.setattr(run.Adam, "step", killing)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         ran(tmp_path / "parts.h5")
     monkeypatch.undo()
     monkeypatch.setenv("SPARSEDEND_DATA", str(tmp_path))

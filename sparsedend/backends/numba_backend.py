@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numba
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401
 from numba.core import config, event
 from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
@@ -36,6 +37,8 @@ class NumbaBackend(NumpyBackend):
         before = numba.get_num_threads()
         numba.set_num_threads(self.threads)
         try:
+            # Numba's products run in SciPy's BLAS, which must be loaded before it can be limited:
+            # hence the import above.
             with threadpool_limits(1, user_api="blas"):
                 yield
         finally:
