@@ -17,6 +17,9 @@ from sparsedend.initializers import glorot
 from sparsedend.optimizers import Adam
 
 SLOPE = 0.1
+#: Adam's, everywhere. PyTorch adds it after the correction of the second moment, we (as Keras)
+#: before; of this size neither matters, and all contestants do the same work.
+EPSILON = 1e-12
 
 
 class Problem:
@@ -54,7 +57,7 @@ class Ours:
         self.network = problem.network(backend, threads)
         self.labels = problem.labels
         self.network.reserve(problem.images, batch)
-        self.adam = Adam()
+        self.adam = Adam(epsilon=EPSILON)
         self.adam.start(self.network.backend, self.network.parameters)
 
     def step(self, order: NDArray) -> float:
@@ -82,7 +85,7 @@ class Torch:
         self.weights = torch.nn.Parameter(torch.from_numpy(dense.parameters["weights"].copy()))
         self.bias = torch.nn.Parameter(torch.from_numpy(dense.parameters["bias"].copy()))
         everything = [*self.parameters, self.weights, self.bias]
-        self.adam = torch.optim.Adam(everything, lr=1e-3, eps=1e-7, fused=True)
+        self.adam = torch.optim.Adam(everything, lr=1e-3, eps=EPSILON, fused=True)
 
     def step(self, order: NDArray) -> float:
         """One step."""

@@ -104,7 +104,7 @@ class Network:
 
         Parameters
         ----------
-        images : (images, features), uint8 or floating
+        images : (images, features), uint8 or floating, C-contiguous
         samples : int
 
         Raises

@@ -14,6 +14,7 @@ from numba import njit, prange, types
 from numba.extending import overload
 
 from .simd import (
+    BLOCK,
     SUMS,
     TILE,
     dot,
@@ -29,9 +30,11 @@ from .simd import (
     store,
     store_mask,
     total,
+    transpose,
+    transpose_pixels,
 )
 
-MASK_BYTES = TILE // 8
+BFLOAT16 = np.arange(256, dtype=np.float32).view(np.uint32) >> np.uint32(16)
 
 
 def input_scale(x: np.ndarray, w: np.ndarray) -> float:
@@ -51,6 +54,18 @@ def row(index, width, t):  # type: ignore[no-untyped-def]
     return np.int64(index) * width + t
 
 
+@njit(inline="always")
+def image_starts(order, features, width):  # type: ignore[no-untyped-def]
+    """Where each column's image begins in the flat images.
+
+    Padding repeats the last image: any finite values do, their gradient is zero.
+    """
+    starts = np.empty(width, np.int64)
+    for sample in range(width):
+        starts[sample] = order[min(sample, order.size - 1)] * features
+    return starts
+
+
 @njit(cache=True, parallel=True)
 def take_pixels(images, order, out):  # type: ignore[no-untyped-def]
     """Gather uint8 images (images, features) as pairs of bfloat16, which hold 0 … 255 exactly.
@@ -58,36 +73,39 @@ def take_pixels(images, order, out):  # type: ignore[no-untyped-def]
     Half the bytes of float32 rows: the sparse loops are bound by the L2 cache, where a batch lies.
     """
     features, width = out.shape
-    bfloat16 = np.arange(256).astype(np.float32).view(np.uint32) >> np.uint32(16)
-    pairs = out.view(np.uint32)
+    pixels, pairs = images.reshape(-1), out.view(np.uint32)
+    starts = image_starts(order, features, width)
     half = TILE // 2
-    last = order.size - 1
-    block = 64  # one cache line of each image
-    for part in prange((features + block - 1) // block):
-        start = part * block
-        stop = min(start + block, features)
-        for word in range(width // 2):
+    for part in prange((features + BLOCK - 1) // BLOCK):
+        pixel = part * BLOCK
+        for word in range(0, width // 2, BLOCK):
             low = word // half * TILE + word % half
-            # Padding repeats the last image: any finite value does, its gradient is zero.
-            a = images[order[min(low, last)]]
-            b = images[order[min(low + half, last)]]
-            for feature in range(start, stop):
-                pairs[feature, word] = bfloat16[a[feature]] | bfloat16[b[feature]] << np.uint32(16)
+            high = low + half
+            if pixel + BLOCK <= features:
+                transpose_pixels(pixels, starts, low, high, pixel, word, pairs)
+                continue
+            for p in range(pixel, features):
+                for i in range(BLOCK):
+                    a = BFLOAT16[pixels[starts[low + i] + p]]
+                    b = BFLOAT16[pixels[starts[high + i] + p]]
+                    pairs[p, word + i] = a | b << np.uint32(16)
 
 
 @njit(cache=True, parallel=True)
 def take_floats(images, order, scale, out):  # type: ignore[no-untyped-def]
     """Gather images (images, features), multiplied with `scale`, as rows of `out`."""
     features, width = out.shape
-    last = order.size - 1
-    block = 64
-    for part in prange((features + block - 1) // block):
-        start = part * block
-        stop = min(start + block, features)
-        for sample in range(width):
-            image = images[order[min(sample, last)]]
-            for feature in range(start, stop):
-                out[feature, sample] = image[feature] * scale
+    values = images.reshape(-1)
+    starts = image_starts(order, features, width)
+    for part in prange((features + BLOCK - 1) // BLOCK):
+        column = part * BLOCK
+        for first in range(0, width, BLOCK):
+            if column + BLOCK <= features:
+                transpose(values, starts, first, column, scale, out)
+                continue
+            for c in range(column, features):
+                for i in range(first, first + BLOCK):
+                    out[c, i] = values[starts[i] + c] * scale
 
 
 @njit(cache=True, parallel=True)

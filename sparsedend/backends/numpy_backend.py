@@ -114,7 +114,7 @@ class NumpyBackend:
 
         Parameters
         ----------
-        images : (images, features), uint8 or floating
+        images : (images, features), uint8 or floating, C-contiguous
         order : (samples,), int64
         out : from `batch`, (features, width)
         """

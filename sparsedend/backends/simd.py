@@ -18,6 +18,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, models, register_model
 
 __all__ = [
+    "BLOCK",
     "SUMS",
     "TILE",
     "dot",
@@ -33,6 +34,8 @@ __all__ = [
     "store",
     "store_mask",
     "total",
+    "transpose",
+    "transpose_pixels",
 ]
 
 
@@ -49,6 +52,8 @@ REGISTER = _float32_lanes()
 TILE = 8 * REGISTER
 #: Dot products that `dots` takes at once.
 SUMS = 4
+#: Images, and values of each, that are transposed at once.
+BLOCK = 16
 
 
 class Vector(types.Type):
@@ -126,6 +131,12 @@ def _product_sums(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
         x, y = _pick(builder, a, a, lanes), _pick(builder, b, b, lanes)
         sums = builder.fmul(x, y) if sums is None else _muladd(builder, x, y, sums)
     return sums
+
+
+def _splat(builder: ir.IRBuilder, number: Any, vector: ir.VectorType) -> Any:
+    empty = ir.Constant(vector, ir.Undefined)
+    one = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
+    return _pick(builder, one, empty, [0] * vector.count)
 
 
 def _first(builder: ir.IRBuilder, vector: Any) -> Any:
@@ -217,9 +228,7 @@ def splat(_context, number, lanes):  # type: ignore[no-untyped-def]
     vector = Vector(number, lanes.literal_value)
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        empty = ir.Constant(context.get_value_type(vector), ir.Undefined)
-        one = builder.insert_element(empty, args[0], ir.Constant(ir.IntType(32), 0))
-        return _pick(builder, one, empty, [0] * vector.lanes)
+        return _splat(builder, args[0], context.get_value_type(vector))
 
     return vector(number, lanes), codegen
 
@@ -310,3 +319,101 @@ def dots(_context, a, b0, b1, b2, b3):  # type: ignore[no-untyped-def]
         return _halves_added(builder, twos(ones(p, q), ones(r, s)), SUMS)
 
     return Vector(a.dtype, SUMS)(a, b0, b1, b2, b3), codegen
+
+
+def _transposed(
+    context: Any, builder: ir.IRBuilder, images: Any, starts: Any, args: list[Any]
+) -> list[Any]:
+    """For each of `BLOCK` columns, a vector of its values in `BLOCK` images.
+
+    `args` are the values of `images`, `starts`, the first image and the first column, as in
+    `transpose`.
+    """
+    images_, starts_, first_, column_ = args
+    size = ir.IntType(64)
+    block = ir.VectorType(context.get_value_type(images.dtype), BLOCK)
+    vectors = []
+    for image in range(BLOCK):
+        where = builder.add(first_, ir.Constant(size, image))
+        start = builder.load(_pointer(context, builder, starts, starts_, where, size))
+        source = _pointer(context, builder, images, images_, builder.add(start, column_), block)
+        vectors.append(builder.load(source, align=images.dtype.bitwidth // 8))
+    half = BLOCK // 2
+    lower, upper = (
+        [lane for i in range(start, start + half) for lane in (i, BLOCK + i)] for start in (0, half)
+    )
+    for _ in range(BLOCK.bit_length() - 1):  # perfect shuffles, as often as BLOCK has bits
+        vectors = [
+            _pick(builder, vectors[i], vectors[half + i], lanes)
+            for i in range(half)
+            for lanes in (lower, upper)
+        ]
+    return vectors
+
+
+def _store_rows(
+    context: Any, builder: ir.IRBuilder, array: Any, value: Any, at: Any, rows: list[Any]
+) -> None:
+    """Write vectors to rows of a matrix, from its row and column `at` on."""
+    out = context.make_array(array)(context, builder, value)
+    stride = builder.udiv(cgutils.unpack_tuple(builder, out.strides)[0], out.itemsize)
+    offset = builder.add(builder.mul(at[0], stride), at[1])
+    for vector in rows:
+        target = builder.bitcast(builder.gep(out.data, [offset]), vector.type.as_pointer())
+        builder.store(vector, target, align=array.dtype.bitwidth // 8)
+        offset = builder.add(offset, stride)
+
+
+@intrinsic
+def transpose(_context, images, starts, first, column, scale, out):  # type: ignore[no-untyped-def]
+    """``out[column + c, first + i] = scale · images[starts[first + i] + column + c]``.
+
+    For i and c below `BLOCK`; `images` is flat, of uint8 or floating dtype.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        *source, scale_, out_ = args
+        rows = _transposed(context, builder, images, starts, source)
+        vector = ir.VectorType(context.get_value_type(out.dtype), BLOCK)
+        factor = _splat(builder, scale_, vector)
+        if images.dtype == types.uint8:
+            rows = [builder.uitofp(row, vector) for row in rows]
+        elif images.dtype.bitwidth < out.dtype.bitwidth:
+            rows = [builder.fpext(row, vector) for row in rows]
+        elif images.dtype.bitwidth > out.dtype.bitwidth:
+            rows = [builder.fptrunc(row, vector) for row in rows]
+        rows = [builder.fmul(row, factor) for row in rows]
+        _store_rows(context, builder, out, out_, (source[3], source[2]), rows)
+        return context.get_dummy_value()
+
+    return types.void(images, starts, types.int64, types.int64, out.dtype, out), codegen
+
+
+@intrinsic
+def transpose_pixels(_context, images, starts, low, high, pixel, word, pairs):  # type: ignore[no-untyped-def]
+    """Pixels of 2 · `BLOCK` images as rows of bfloat16 pairs (see `load`).
+
+    ``pairs[pixel + p, word + i]`` (uint32) gets ``images[starts[low + i] + pixel + p]`` in its low
+    half and that of image ``high + i`` in its high half, for i and p below `BLOCK`.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        images_, starts_, low_, high_, pixel_, word_, pairs_ = args
+        words = ir.VectorType(ir.IntType(32), BLOCK)
+        floats = ir.VectorType(ir.FloatType(), BLOCK)
+
+        def float_bits(first: Any) -> list[Any]:
+            source = [images_, starts_, first, pixel_]
+            rows = _transposed(context, builder, images, starts, source)
+            return [builder.bitcast(builder.uitofp(row, floats), words) for row in rows]
+
+        sixteen = ir.Constant(words, [16] * BLOCK)
+        rows = [
+            builder.or_(builder.lshr(lower, sixteen), upper)
+            for lower, upper in zip(float_bits(low_), float_bits(high_), strict=True)
+        ]
+        _store_rows(context, builder, pairs, pairs_, (pixel_, word_), rows)
+        return context.get_dummy_value()
+
+    int64 = types.int64
+    return types.void(images, starts, int64, int64, int64, int64, pairs), codegen

@@ -90,15 +90,19 @@ def test_take_batch(backend, dtype, rng, images_dtype):
 
 def test_bytes_for_sparse_readers_are_exact_and_half_as_wide(backend, rng):
     """All 256 values survive, in every lane, through the sparse product with single weights."""
-    images = rng.permuted(np.tile(np.arange(256, dtype=np.uint8), (200, 1)), axis=1)
+    features = 261
+    values = (np.arange(features) % 256).astype(np.uint8)
+    images = rng.permuted(np.tile(values, (200, 1)), axis=1)
     order = rng.permutation(200)
     width = backend.width(200)
     batch = backend.batch(images, width, np.float32, sparse_readers=True)
     backend.take_batch(images, order, batch)
     assert batch.itemsize == 2
-    identity = backends.numpy_backend.Structure(np.arange(257), np.arange(256), (256, 256))
-    out = backend.zeros((256, width), np.float32)
-    weights, bias = np.ones(256, np.float32), np.zeros(256, np.float32)
+    identity = backends.numpy_backend.Structure(
+        np.arange(features + 1), np.arange(features), (features, features)
+    )
+    out = backend.zeros((features, width), np.float32)
+    weights, bias = np.ones(features, np.float32), np.zeros(features, np.float32)
     backend.sparse_forward(batch, identity, weights, bias, out)
     np.testing.assert_array_equal(out[:, :200], images[order].T * np.float32(1 / 255))
 
