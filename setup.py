@@ -11,7 +11,7 @@ EXTRAS = {
     "figures": ["matplotlib>=3.8"],
     "sweep": ["joblib>=1.4", "distributed>=2024.5"],
     "onnx": ["onnx>=1.16"],
-    "bench": ["torch>=2.4", "sparselab>=0.2.2"],
+    "bench": ["matplotlib>=3.8", "torch>=2.4", "sparselab>=0.2.2"],
     "test": ["hypothesis>=6.100", "mypy>=1.11", "pytest>=8", "ruff>=0.6"],
 }
 

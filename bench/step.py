@@ -15,7 +15,7 @@ import numpy as np
 
 from sparsedend.backends.numpy_backend import available_threads
 
-from . import ceilings, machine
+from . import ceilings, machine, picture
 from .contestants import TORCH, Ours, Problem, Torch
 
 SIZES = ((4, 128), (16, 256), (64, 512))
@@ -41,11 +41,16 @@ def main() -> None:
         __doc__ or "",
         f"Threads: {options.threads} each. Rounds: {rounds}.",
     ]
+    panels = {}
     for dendrites, somata in sizes:
         times = measure(Problem(784, dendrites, somata), options.threads, rounds)
         parts.append(_report(dendrites, somata, times))
+        title = f"{dendrites} dendrites × {somata} somata"
+        panels[title] = {name: median(seconds) for name, seconds in times.items()}
         parts.append(_kernels(Problem(784, dendrites, somata), options.threads, rounds, limits))
-    machine.keep("step-quick" if options.quick else "step", "\n\n".join(parts))
+    name = "step-quick" if options.quick else "step"
+    machine.keep(name, "\n\n".join(parts))
+    picture.draw(panels, machine.RESULTS / f"{name}.svg")
 
 
 def measure(problem: Problem, threads: int, rounds: int) -> dict[str, list[float]]:

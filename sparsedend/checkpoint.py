@@ -112,22 +112,14 @@ def read(path: str | Path, *, backend: NumpyBackend | None = None) -> Checkpoint
                     f"{VERSION}: use the version that wrote it, or train again"
                 )
             return _read(file, backend or backends.create())
-    except (OSError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise InputError(
-            f"'{path}' cannot be read as a checkpoint ({_one_line(error)}): it is damaged or no "
-            "HDF5 file; use another copy or train again"
-        ) from error
     except InputError:
         raise
-    except ValueError as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"'{path}' cannot be read as a checkpoint ({_one_line(error)}): it is damaged; "
+            f"'{path}' cannot be read as a checkpoint ({reason}): it is damaged or no HDF5 file; "
             "use another copy or train again"
         ) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:

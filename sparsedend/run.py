@@ -11,7 +11,6 @@ from typing import Any
 
 from . import checkpoint, datasets, models
 from .backends import NumpyBackend
-from .checkpoint import Checkpoint
 from .datasets import Dataset
 from .errors import InputError
 from .network import Network
@@ -115,16 +114,14 @@ def run(
         "class_names": list(dataset.class_names),
     }
     if resume and output.exists():
-        state = _resumed(output, about, epochs, backend)
-        result = state.about.get("result")
-        if result and result["epochs"] == epochs:
+        network, training, result = _resumed(output, about, epochs, backend)
+        if result:
             say(f"'{output}' is finished: {epochs} epochs; give more --epochs to go on")
             return result
-        say(f"going on from '{output}' after epoch {_training(state).history.epochs}")
+        say(f"going on from '{output}' after epoch {training.history.epochs}")
     else:
-        state = _fresh(settings, dataset, about, backend)
-        checkpoint.save(state.network, output, training=state.training, about=about)
-    network, training = state.network, _training(state)
+        network, training = _fresh(settings, dataset, backend)
+        checkpoint.save(network, output, training=training, about=about)
 
     def keep(training: Training) -> None:
         checkpoint.save(network, output, training=training, about=about)
@@ -190,10 +187,8 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _fresh(
-    settings: Settings, dataset: Dataset, about: dict[str, Any], backend: NumpyBackend
-) -> Checkpoint:
-    network: Network = models.build(
+def _fresh(settings: Settings, dataset: Dataset, backend: NumpyBackend) -> tuple[Network, Training]:
+    network = models.build(
         settings.model,
         dataset.image_shape,
         dataset.classes,
@@ -204,12 +199,13 @@ def _fresh(
         seed=settings.seed,
         backend=backend,
     )
-    training = Training.begin(network, settings.seed, Adam(settings.learning_rate))
-    return Checkpoint(network, training, about)
+    return network, Training.begin(network, settings.seed, Adam(settings.learning_rate))
 
 
-def _resumed(output: Path, about: dict[str, Any], epochs: int, backend: NumpyBackend) -> Checkpoint:
-    """Read the checkpoint and check that it belongs to the same run."""
+def _resumed(
+    output: Path, about: dict[str, Any], epochs: int, backend: NumpyBackend
+) -> tuple[Network, Training, dict[str, Any] | None]:
+    """Read the checkpoint of the same run, with its result if it has ended after `epochs`."""
     state = checkpoint.read(output, backend=backend)
     before = state.about.get("settings")
     if before is None or state.training is None:
@@ -230,9 +226,5 @@ def _resumed(output: Path, about: dict[str, Any], epochs: int, backend: NumpyBac
     done = state.training.history.epochs
     if done > epochs:
         raise InputError(f"'{output}' has {done} epochs behind it: give --epochs {done} or more")
-    return state
-
-
-def _training(state: Checkpoint) -> Training:
-    assert state.training is not None
-    return state.training
+    result = state.about.get("result") if done == epochs else None
+    return state.network, state.training, result

@@ -161,14 +161,11 @@ class NumbaBackend(NumpyBackend):
         out: Array,
     ) -> None:
         """Gradient of the inputs, gathered along the transposed synapses."""
-        owners = np.repeat(
-            np.arange(structure.cables.shape[0], dtype=np.int32), structure.cables.fan_in
-        )
         kernels.dendritic_input_gradient(
             transposed.indptr,
             transposed.rows,
             transposed.positions,
-            owners,
+            structure.cables.rows,
             parameters.synapses,
             parameters.cables,
             out.dtype.type(slope),

@@ -137,11 +137,10 @@ class NumpyBackend:
         bias_gradient: Array,
     ) -> None:
         """Gradient of each weight that exists, ``delta[row] · x[column]``, and of the biases."""
-        rows = np.repeat(np.arange(structure.shape[0]), structure.fan_in)
-        for start in range(0, rows.size, 65_536):
+        for start in range(0, structure.nnz, 65_536):
             part = slice(start, start + 65_536)
             weight_gradient[part] = np.einsum(
-                "kb,kb->k", delta[rows[part]], x[structure.indices[part]]
+                "kb,kb->k", delta[structure.rows[part]], x[structure.indices[part]]
             )
         bias_gradient[:] = delta.sum(axis=1)
 

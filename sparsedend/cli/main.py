@@ -29,6 +29,9 @@ def main() -> None:
         message = error.format_message() if isinstance(error, click.UsageError) else str(error)
         click.echo(f"Error: {message}", err=True)
         sys.exit(2)
+    except MemoryError as error:
+        click.echo(f"Error: not enough memory ({error}): choose a smaller network", err=True)
+        sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
         sys.exit(130)

@@ -16,7 +16,7 @@ class Sparse(Layer):
 
     Parameters
     ----------
-    connections : Structure, (outputs, inputs)
+    weights : Structure, (outputs, inputs)
         Rows may be empty and of any length.
     """
 
