@@ -9,7 +9,7 @@ moments, the state of the shuffle and the history. Texts are JSON; nothing is pi
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ def _write_training(group: h5py.Group, training: Training) -> None:
     )
     group.attrs["steps"] = optimizer.steps
     group.attrs["shuffle"] = json.dumps(training.shuffle.bit_generator.state)
-    for name, values in asdict(training.history).items():
+    for name, values in vars(training.history).items():
         group[f"history/{name}"] = np.asarray(values, np.float64)
 
 

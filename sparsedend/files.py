@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ from .errors import InputError
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder; on success it becomes `path`, else it goes.
+
+    An interrupt (Ctrl-C) waits until then.
 
     Parameters
     ----------
@@ -44,20 +48,42 @@ def atomic_write(path: Path) -> Iterator[Path]:
         ) from error
     os.close(descriptor)
     temporary = Path(name)
+    with _interrupt_deferred():
+        try:
+            temporary.chmod(0o666 & ~_umask())
+            yield temporary
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            reason = error.strerror or " ".join(str(error).split())
+            raise InputError(
+                f"'{path}' cannot be written ({reason}): free space or choose another"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _interrupt_deferred() -> Iterator[None]:
+    """Let an interrupt wait for the end of this context.
+
+    h5py makes and drops objects with weak references all the time, and Python loses an interrupt
+    that arrives inside a weak reference's callback.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: arrived.append(number))
     try:
-        temporary.chmod(0o666 & ~_umask())
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise InputError(
-            f"'{path}' cannot be written ({reason}): free space or choose another"
-        ) from error
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
+        signal.signal(signal.SIGINT, before)
+        if arrived:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _umask() -> int:

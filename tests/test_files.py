@@ -1,4 +1,5 @@
 import os
+import signal
 import stat
 
 import pytest
@@ -24,6 +25,17 @@ def test_an_error_leaves_the_old_file(tmp_path):
         temporary.write_bytes(b"half" * (1 // 0))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupt_waits_until_the_file_is_whole(tmp_path):
+    path = tmp_path / "a"
+    written = []
+    with pytest.raises(KeyboardInterrupt), atomic_write(path) as temporary:
+        signal.raise_signal(signal.SIGINT)
+        written.append(temporary.write_text("new"))
+    assert written == [3]
+    assert path.read_text() == "new"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")

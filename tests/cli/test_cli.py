@@ -172,7 +172,7 @@ def test_interrupted_and_resumed_gives_the_same_bits(number, tmp_path):
     while not path.exists() or checkpoint.read(path).training.history.epochs == 0:
         time.sleep(0.01)
     running.send_signal(number)
-    _, said = running.communicate()
+    _, said = running.communicate(timeout=60)
     if number == signal.SIGINT:
         assert running.returncode == 130
         assert "'parts.h5' holds the last finished epoch: --resume goes on from it" in said
