@@ -1,24 +1,27 @@
 """One million and ten million dendrites with 16 synapses each, on 3,072 inputs, batch 128.
 
-Each size in a process of its own; the peak is its whole resident set, from imports and the drawing
-of connections to the last step.
+Each size in a process of its own, and the two take turns of three steps, of which the last two
+count. The peak is the process's whole resident set, from imports and the drawing of connections to
+the last step.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
 import time
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from sparsedend import backends, models
 from sparsedend.backends.numpy_backend import available_threads
 from sparsedend.run import peak_memory
-from sparsedend.training import Adam
+from sparsedend.optimizers import Adam
 
 from . import machine
 
@@ -30,16 +33,22 @@ GOALS = "one million: 0.2 s a step, 1.5 GB; ten million: 12 times the time, 12 G
 def main() -> None:
     """Measure and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--somata", type=int, help="measure this size in this process")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--somata", type=int, help="serve turns of this size, for the parent")
     options = parser.parse_args()
     if options.somata:
-        print(json.dumps(measure(options.somata)))
+        serve(options.somata)
         return
-    results = []
-    for somata in SOMATA:
-        command = [sys.executable, "-m", "bench.scale", "--somata", str(somata)]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True)
-        results.append(json.loads(answer.stdout.splitlines()[-1]))
+    with contextlib.ExitStack() as stack:
+        sizes = [stack.enter_context(_child(somata)) for somata in SOMATA]
+        results = [_turn(child) for child in sizes]
+        times: list[list[float]] = [[] for _ in sizes]
+        for _ in range(options.rounds):
+            for seconds, child in zip(times, sizes, strict=True):
+                seconds += _turn(child)["seconds"]
+        for result, seconds, child in zip(results, times, sizes, strict=True):
+            result |= {"step": median(seconds), "least": min(seconds), "most": max(seconds)}
+            result["peak"] = _turn(child)["peak"]
     rows = [
         [
             f"{r['dendrites']:,}",
@@ -67,8 +76,20 @@ def main() -> None:
     machine.keep("scale", "\n\n".join(text))
 
 
-def measure(somata: int, steps: int = 9) -> dict[str, float]:
-    """Build dann-r of that size and train it for a few steps on random bytes."""
+def _child(somata: int) -> subprocess.Popen:
+    command = [sys.executable, "-m", "bench.scale", "--somata", str(somata)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _turn(child: subprocess.Popen) -> dict[str, Any]:
+    assert child.stdin and child.stdout
+    child.stdin.write("\n")
+    child.stdin.flush()
+    return json.loads(child.stdout.readline())
+
+
+def serve(somata: int) -> None:
+    """Build dann-r of that size; for every line read, train three steps on random bytes."""
     began = time.perf_counter()
     network = models.build(
         "dann-r",
@@ -86,26 +107,27 @@ def measure(somata: int, steps: int = 9) -> dict[str, float]:
     adam = Adam()
     adam.start(network.backend, network.parameters)
     network.reserve(images, 128)
-    times = []
+
+    def seconds_of_a_step() -> float:
+        order = rng.choice(1024, 128, replace=False)
+        began = time.perf_counter()
+        network.forward(order)
+        network.loss(labels[order])
+        network.backward()
+        adam.step(network.backend, network.parameters, network.gradients)
+        return time.perf_counter() - began
+
     with network.backend.limited():
-        for _ in range(steps + 2):
-            order = rng.choice(1024, 128, replace=False)
-            began = time.perf_counter()
-            network.forward(order)
-            network.loss(labels[order])
-            network.backward()
-            adam.step(network.backend, network.parameters, network.gradients)
-            times.append(time.perf_counter() - began)
-    times = times[2:]
-    return {
-        "dendrites": DENDRITES * somata,
-        "parameters": network.size,
-        "build": built,
-        "step": median(times),
-        "least": min(times),
-        "most": max(times),
-        "peak": peak_memory() or 0,
-    }
+        for _ in sys.stdin:
+            seconds = [seconds_of_a_step() for _ in range(3)][1:]
+            facts = {
+                "dendrites": DENDRITES * somata,
+                "parameters": network.size,
+                "build": built,
+                "peak": peak_memory() or 0,
+                "seconds": seconds,
+            }
+            print(json.dumps(facts), flush=True)
 
 
 if __name__ == "__main__":

@@ -232,8 +232,9 @@ class NumbaBackend(NumpyBackend):
             first,
             second,
             as_dtype(rate),
-            as_dtype(beta1),
-            as_dtype(beta2),
+            # Subtracted before rounding: in float32, 1 - 0.999 is 0.0010000467.
+            as_dtype(1 - beta1),
+            as_dtype(1 - beta2),
             as_dtype(epsilon),
         )
 
