@@ -20,8 +20,8 @@ import numpy as np
 
 from sparsedend import backends, models
 from sparsedend.backends.numpy_backend import available_threads
-from sparsedend.run import peak_memory
 from sparsedend.optimizers import Adam
+from sparsedend.run import peak_memory
 
 from . import machine
 
@@ -82,7 +82,8 @@ def _child(somata: int) -> subprocess.Popen:
 
 
 def _turn(child: subprocess.Popen) -> dict[str, Any]:
-    assert child.stdin and child.stdout
+    assert child.stdin
+    assert child.stdout
     child.stdin.write("\n")
     child.stdin.flush()
     return json.loads(child.stdout.readline())
