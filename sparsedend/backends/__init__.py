@@ -27,8 +27,13 @@ def create(name: str = "auto", threads: int | None = None) -> NumpyBackend:
         raise InputError(f"threads is {threads}: give 1 or more")
     if name in ("auto", "numba"):
         # Numba takes 0.3 s to import; a NumPy run need not pay it.
-        from .numba_backend import NumbaBackend
-
+        try:
+            from .numba_backend import NumbaBackend
+        except RuntimeError as error:
+            raise InputError(
+                f"compiled kernels cannot be kept ({error}): set NUMBA_CACHE_DIR to a folder that "
+                "can be written, or use backend 'numpy'"
+            ) from error
         return NumbaBackend(threads)
     if name == "numpy":
         return NumpyBackend(threads)

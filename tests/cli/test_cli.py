@@ -136,6 +136,25 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     assert "cannot be written" in answer.stderr
 
 
+def test_no_folder_for_compiled_kernels(tmp_path):
+    code = (
+        "from numba.core import caching; caching.CacheImpl._locator_classes = []; "
+        "from sparsedend.cli.main import main; main()"
+    )
+    for backend, expected in (("auto", 2), ("numpy", 0)):
+        answer = subprocess.run(
+            [sys.executable, "-c", code, "train", *SMALL, "--backend", backend],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        assert answer.returncode == expected
+        if expected == 2:
+            assert "set NUMBA_CACHE_DIR" in answer.stderr
+            assert len(answer.stderr.splitlines()) == 1
+
+
 def test_predict_keeps_an_existing_output(tmp_path):
     called("train", *SMALL, "--output", "a.h5", folder=tmp_path, check=0)
     (tmp_path / "o.npy").write_text("mine")
