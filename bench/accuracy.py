@@ -54,11 +54,14 @@ def main() -> None:
     """Train all and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--model", help="this one alone, in a results file of its own")
     options = parser.parse_args()
     backend = backends.create("numba")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for goal in GOALS:
+            if options.model not in (None, goal.model):
+                continue
             results = [
                 run(
                     Settings(
@@ -103,7 +106,8 @@ def main() -> None:
         f"{__doc__} Mean ± standard deviation over {options.seeds} seeds.",
         machine.table(header, rows),
     ]
-    machine.keep("accuracy", "\n\n".join(text))
+    name = f"accuracy-{options.model}" if options.model else "accuracy"
+    machine.keep(name, "\n\n".join(text))
 
 
 if __name__ == "__main__":
