@@ -9,10 +9,19 @@ EXTRAS = {
     "cuda13": ["cupy-cuda13x>=13.6"],
     "sklearn": ["scikit-learn>=1.5"],
     "figures": ["matplotlib>=3.8"],
-    "sweep": ["joblib>=1.4", "distributed>=2024.5"],
+    "images": ["pillow>=10"],
+    "sweep": ["joblib>=1.5", "distributed>=2024.5"],
     "onnx": ["onnx>=1.16"],
     "bench": ["matplotlib>=3.8", "torch>=2.4", "sparselab>=0.2.2"],
-    "test": ["hypothesis>=6.100", "mypy>=1.11", "pytest>=8", "ruff>=0.6"],
+    "test": [
+        "distributed>=2024.5",
+        "hypothesis>=6.100",
+        "joblib>=1.5",
+        "mypy>=1.11",
+        "pillow>=10",
+        "pytest>=8",
+        "ruff>=0.6",
+    ],
 }
 
 setup(
@@ -33,6 +42,7 @@ setup(
         "pooch>=1.8",
         "scipy>=1.12",
         "threadpoolctl>=3.4",
+        "tomli>=2; python_version < '3.11'",
         "tqdm>=4.66",
     ],
     extras_require={

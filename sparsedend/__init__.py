@@ -1,6 +1,6 @@
 """Dendritic neural networks, trained on the connections that exist."""
 
-from . import backends, connectivity, datasets, layers, models
+from . import analysis, backends, connectivity, datasets, layers, models
 from .checkpoint import load, save
 from .errors import InputError
 from .network import Network
@@ -11,6 +11,7 @@ __all__ = [
     "Adam",
     "InputError",
     "Network",
+    "analysis",
     "backends",
     "connectivity",
     "datasets",

@@ -3,7 +3,8 @@
 Layout: ``layers/<number>`` holds one layer, with a group for every sparse parameter in the
 convention of AnnData (attributes ``encoding-type`` = "csr_matrix" and ``shape``; data sets
 ``data``, ``indices``, ``indptr``) and a data set for every other one; ``training`` holds Adam's
-moments, the state of the shuffle and the history. Texts are JSON; nothing is pickled.
+moments, the states of the shuffle and of dropout, the history and, with early stopping, the best
+parameters. Texts are JSON; nothing is pickled.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from .backends import NumpyBackend
 from .connectivity import Structure
 from .errors import InputError
 from .files import atomic_write
+from .history import History, Training
 from .layers import KINDS, Layer
 from .network import Network
 from .optimizers import Adam
-from .training import History, Training
 
 FORMAT = "sparsedend-checkpoint"
-VERSION = 1
+VERSION = 2
+#: Random streams of a training, each a Generator whose state is kept.
+STREAMS = ("shuffle", "dropout")
 
 
 @dataclass
@@ -165,18 +168,14 @@ def _write_training(group: h5py.Group, training: Training) -> None:
     optimizer = training.optimizer
     group["first_moment"] = optimizer.first
     group["second_moment"] = optimizer.second
-    group.attrs["optimizer"] = json.dumps(
-        {
-            "learning_rate": optimizer.learning_rate,
-            "beta1": optimizer.beta1,
-            "beta2": optimizer.beta2,
-            "epsilon": optimizer.epsilon,
-        }
-    )
+    group.attrs["optimizer"] = json.dumps(optimizer.settings)
     group.attrs["steps"] = optimizer.steps
-    group.attrs["shuffle"] = json.dumps(training.shuffle.bit_generator.state)
+    for name in STREAMS:
+        group.attrs[name] = json.dumps(getattr(training, name).bit_generator.state)
     for name, values in vars(training.history).items():
         group[f"history/{name}"] = np.asarray(values, np.float64)
+    if training.best is not None:
+        group["best_parameters"] = training.best
 
 
 def _read_training(group: h5py.Group, network: Network) -> Training:
@@ -185,7 +184,9 @@ def _read_training(group: h5py.Group, network: Network) -> Training:
     group["first_moment"].read_direct(optimizer.first)
     group["second_moment"].read_direct(optimizer.second)
     optimizer.steps = int(group.attrs["steps"])
-    shuffle = np.random.default_rng()
-    shuffle.bit_generator.state = json.loads(group.attrs["shuffle"])
+    streams = {name: np.random.default_rng() for name in STREAMS}
+    for name, rng in streams.items():
+        rng.bit_generator.state = json.loads(group.attrs[name])
     history = History(**{name: values[:].tolist() for name, values in group["history"].items()})
-    return Training(optimizer, shuffle, history)
+    best = group["best_parameters"][:] if "best_parameters" in group else None
+    return Training(optimizer, **streams, history=history, best=best)

@@ -129,7 +129,7 @@ def sample_positions(rng: np.random.Generator, rows: int, columns: int, total: i
     InputError
         Where there are fewer positions than asked for.
     """
-    _at_least_one(rows=rows, columns=columns, total=total)
+    at_least_one(rows=rows, columns=columns, total=total)
     cells = rows * columns
     if total > cells:
         raise InputError(f"{total} connections in {rows} × {columns} positions: ask for fewer")
@@ -166,8 +166,8 @@ def random(
     InputError
         Where a number is below 1 or there are more synapses than inputs.
     """
-    _at_least_one(inputs=inputs, dendrites=dendrites, synapses=synapses)
-    _at_most(synapses, inputs, "synapses", "inputs")
+    at_least_one(inputs=inputs, dendrites=dendrites, synapses=synapses)
+    at_most(synapses, inputs, "synapses", "inputs")
     if not exact:
         return sample_positions(rng, dendrites, inputs, synapses * dendrites)
     # Floyd's sampling, all rows at once: uniform over the subsets of `synapses` inputs.
@@ -201,8 +201,8 @@ def local(
         Where a number is below 1 or there are more synapses than pixels.
     """
     height, width, _ = image_shape
-    _at_least_one(dendrites=dendrites, synapses=synapses)
-    _at_most(synapses, height * width, "synapses", "pixels")
+    at_least_one(dendrites=dendrites, synapses=synapses)
+    at_most(synapses, height * width, "synapses", "pixels")
     centres = rng.integers(0, height * width, dendrites, dtype=np.int32)
     return _receptive_fields(rng, image_shape, centres, synapses)
 
@@ -229,9 +229,9 @@ def global_(
         Where a number is below 1, or synapses or dendrites are more than the pixels.
     """
     height, width, _ = image_shape
-    _at_least_one(somata=somata, dendrites=dendrites, synapses=synapses)
-    _at_most(synapses, height * width, "synapses", "pixels")
-    _at_most(dendrites, height * width, "dendrites", "pixels to centre them on")
+    at_least_one(somata=somata, dendrites=dendrites, synapses=synapses)
+    at_most(synapses, height * width, "synapses", "pixels")
+    at_most(dendrites, height * width, "dendrites", "pixels to centre them on")
     somata_centres = rng.integers(0, height * width, somata, dtype=np.int32)
     centres = _neighbourhoods(rng, height, width, somata_centres, dendrites)
     return _receptive_fields(rng, image_shape, centres.reshape(-1), synapses)
@@ -239,14 +239,14 @@ def global_(
 
 def tree(somata: int, dendrites: int) -> Structure:
     """Cables from each soma's own dendrites: (somata, somata · dendrites), block diagonal."""
-    _at_least_one(somata=somata, dendrites=dendrites)
+    at_least_one(somata=somata, dendrites=dendrites)
     total = somata * dendrites
     return Structure(np.arange(0, total + 1, dendrites), np.arange(total), (somata, total))
 
 
 def grid_shape(somata: int) -> ImageShape:
     """Somata as an image for the next block: the most nearly square grid, rows ≤ columns."""
-    _at_least_one(somata=somata)
+    at_least_one(somata=somata)
     rows = next(r for r in range(int(somata**0.5), 0, -1) if somata % r == 0)
     return rows, somata // rows, 1
 
@@ -311,13 +311,15 @@ def _distinct(rng: np.random.Generator, cells: int, count: int) -> NDArray:
     return found
 
 
-def _at_least_one(**numbers: int) -> None:
+def at_least_one(**numbers: int) -> None:
+    """Refuse numbers below 1 with an InputError that names them."""
     for name, value in numbers.items():
         if value < 1:
             raise InputError(f"{name} is {value}: give 1 or more")
 
 
-def _at_most(value: int, limit: int, name: str, of: str) -> None:
+def at_most(value: int, limit: int, name: str, of: str) -> None:
+    """Refuse a number of things above the number `limit` of others that there are."""
     if value > limit:
         raise InputError(
             f"{name} is {value}, but there are only {limit} {of}: give {limit} or less"

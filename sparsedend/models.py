@@ -1,10 +1,11 @@
-"""The named models of Chavlis & Poirazi (2025, Methods), composed of the same layers."""
+"""The twelve models of Chavlis & Poirazi (2025, Methods), composed of the same layers."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,7 +15,7 @@ from .backends import NumpyBackend
 from .connectivity import Structure
 from .errors import InputError
 from .initializers import INITIALIZERS
-from .layers import Dendritic, Dense, Layer, LeakyReLU
+from .layers import Dendritic, Dense, Dropout, Layer, LeakyReLU, Sparse
 from .network import Network
 from .randomness import stream
 
@@ -22,63 +23,160 @@ ImageShape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Block:
-    """One dendrosomatic block to be built: its sizes and where its connections come from."""
+class Matrix:
+    """A matrix of weights to be, with a bias for each row; its size is known before it is drawn.
 
-    rng: np.random.Generator
+    Attributes
+    ----------
+    name : {"synapses", "cables", "classes"}
+    rule : str
+        Who connects to whom.
+    outputs, inputs : int
+        Rows and columns.
+    nnz : int
+        Weights that will exist.
+    draw : callable, optional
+        Makes the structure; None where every input reaches every output.
+    """
+
+    name: str
+    rule: str
+    outputs: int
+    inputs: int
+    nnz: int
+    draw: Callable[[np.random.Generator], Structure] | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases that will exist."""
+        return self.nnz + self.outputs
+
+    @property
+    def dense_parameters(self) -> int:
+        """Weights and biases if every input reached every output."""
+        return (self.inputs + 1) * self.outputs
+
+    @property
+    def index_bytes(self) -> int:
+        """Memory of the structure."""
+        return 4 * (self.nnz + self.outputs + 1) if self.draw else 0
+
+
+@dataclass(frozen=True)
+class Block:
+    """One dendrosomatic block to be: the shape of its inputs, and its sizes as in `build`."""
+
     image_shape: ImageShape
     dendrites: int
     somata: int
     synapses: int
+    exact: bool
 
     @property
     def inputs(self) -> int:
         """Values in an image."""
         return int(np.prod(self.image_shape))
 
+    @property
+    def pixels(self) -> int:
+        """Values in one channel of an image."""
+        height, width, _ = self.image_shape
+        return height * width
 
-def _random(block: Block) -> Structure:
-    total = block.somata * block.dendrites
-    return connectivity.random(block.rng, block.inputs, total, block.synapses)
+    @property
+    def total(self) -> int:
+        """Dendrites of all somata."""
+        return self.dendrites * self.somata
 
 
-def _local(block: Block) -> Structure:
-    total = block.somata * block.dendrites
-    return connectivity.local(block.rng, block.image_shape, total, block.synapses)
-
-
-def _global(block: Block) -> Structure:
-    return connectivity.global_(
-        block.rng, block.image_shape, block.somata, block.dendrites, block.synapses
+def _random(block: Block) -> Matrix:
+    connectivity.at_most(block.synapses, block.inputs, "synapses", "inputs")
+    return Matrix(
+        "synapses",
+        "random",
+        block.total,
+        block.inputs,
+        block.synapses * block.total,
+        lambda rng: connectivity.random(
+            rng, block.inputs, block.total, block.synapses, block.exact
+        ),
     )
 
 
-def _tree(sample: Callable[[Block], Structure]) -> Callable[[Block], list[Layer]]:
-    """Sampled synapses, and cables from each dendrite to its own soma."""
-
-    def layers(block: Block) -> list[Layer]:
-        return [Dendritic(sample(block), connectivity.tree(block.somata, block.dendrites))]
-
-    return layers
-
-
-def _all_to_all(block: Block) -> list[Layer]:
-    """Two dense layers of as many nodes as there would be dendrites and somata."""
-    total = block.somata * block.dendrites
-    return [
-        Dense(block.inputs, total),
-        LeakyReLU(total),
-        Dense(total, block.somata),
-        LeakyReLU(block.somata),
-    ]
+def _local(block: Block) -> Matrix:
+    return _receptive_fields(
+        block,
+        "local",
+        lambda rng: connectivity.local(rng, block.image_shape, block.total, block.synapses),
+    )
 
 
-#: The layers of one dendrosomatic block, by the model's name.
-MODELS: dict[str, Callable[[Block], list[Layer]]] = {
-    "dann-r": _tree(_random),
-    "dann-lrf": _tree(_local),
-    "dann-grf": _tree(_global),
-    "vann": _all_to_all,
+def _global(block: Block) -> Matrix:
+    connectivity.at_most(block.dendrites, block.pixels, "dendrites", "pixels to centre them on")
+    return _receptive_fields(
+        block,
+        "global",
+        lambda rng: connectivity.global_(
+            rng, block.image_shape, block.somata, block.dendrites, block.synapses
+        ),
+    )
+
+
+def _receptive_fields(
+    block: Block, rule: str, draw: Callable[[np.random.Generator], Structure]
+) -> Matrix:
+    connectivity.at_most(block.synapses, block.pixels, "synapses", "pixels")
+    nnz = block.synapses * block.image_shape[2] * block.total
+    return Matrix("synapses", rule, block.total, block.inputs, nnz, draw)
+
+
+def _every_input(block: Block) -> Matrix:
+    return _all_to_all("synapses", block.total, block.inputs)
+
+
+def _own_dendrites(block: Block) -> Matrix:
+    return Matrix(
+        "cables",
+        "tree",
+        block.somata,
+        block.total,
+        block.total,
+        lambda rng: connectivity.tree(block.somata, block.dendrites),
+    )
+
+
+def _random_dendrites(block: Block) -> Matrix:
+    """As many cables as a tree has, anywhere; a soma may have none."""
+    draw = partial(
+        connectivity.sample_positions, rows=block.somata, columns=block.total, total=block.total
+    )
+    return Matrix("cables", "random", block.somata, block.total, block.total, draw)
+
+
+def _every_dendrite(block: Block) -> Matrix:
+    return _all_to_all("cables", block.somata, block.total)
+
+
+def _all_to_all(name: str, outputs: int, inputs: int) -> Matrix:
+    return Matrix(name, "all to all", outputs, inputs, outputs * inputs)
+
+
+Rule = Callable[[Block], Matrix]
+
+#: Which inputs a dendrite has, and which dendrites a soma, by the model's name.
+MODELS: dict[str, tuple[Rule, Rule]] = {
+    "dann-r": (_random, _own_dendrites),
+    "dann-lrf": (_local, _own_dendrites),
+    "dann-grf": (_global, _own_dendrites),
+    "pdann": (_every_input, _own_dendrites),
+    "sann": (_random, _random_dendrites),
+    "sann-lrf": (_local, _random_dendrites),
+    "sann-grf": (_global, _random_dendrites),
+    "psann": (_every_input, _random_dendrites),
+    "vann": (_every_input, _every_dendrite),
+    "vann-r": (_random, _every_dendrite),
+    "vann-lrf": (_local, _every_dendrite),
+    "vann-grf": (_global, _every_dendrite),
 }
 
 
@@ -94,15 +192,36 @@ def check(model: str, dendrites: int, somata: int, synapses: int, layers: int) -
         near = difflib.get_close_matches(model, MODELS, 1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(f"unknown model '{model}': {hint}the models are {', '.join(MODELS)}")
-    sizes = {
-        "dendrites": dendrites,
-        "somata": somata,
-        "synapses": synapses,
-        "layers": layers,
-    }
-    for name, value in sizes.items():
-        if value < 1:
-            raise InputError(f"{name} is {value}: give 1 or more")
+    connectivity.at_least_one(dendrites=dendrites, somata=somata, synapses=synapses, layers=layers)
+
+
+def plan(
+    model: str,
+    image_shape: ImageShape,
+    classes: int,
+    *,
+    dendrites: int = 16,
+    somata: int = 64,
+    synapses: int = 16,
+    layers: int = 1,
+    exact: bool = False,
+) -> list[Matrix]:
+    """Matrices of a named model, synapses and cables of each block and then classes, not drawn yet.
+
+    Parameters and errors as in `build`.
+    """
+    check(model, dendrites, somata, synapses, layers)
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise InputError(f"image shape is {image_shape}: give height, width and channels, each ≥ 1")
+    if classes < 2:
+        raise InputError(f"classes is {classes}: give 2 or more")
+    matrices: list[Matrix] = []
+    shape = image_shape
+    for _ in range(layers):
+        block = Block(shape, dendrites, somata, synapses, exact)
+        matrices += [rule(block) for rule in MODELS[model]]
+        shape = connectivity.grid_shape(somata)
+    return [*matrices, _all_to_all("classes", classes, somata)]
 
 
 def build(
@@ -114,6 +233,8 @@ def build(
     somata: int = 64,
     synapses: int = 16,
     layers: int = 1,
+    exact: bool = False,
+    dropout: float = 0.0,
     initializer: str = "glorot",
     seed: int = 1,
     backend: NumpyBackend | None = None,
@@ -132,10 +253,16 @@ def build(
         Per soma.
     somata : int
     synapses : int
-        Per dendrite; for receptive fields, pixels per dendrite, each taken in every channel.
+        Per dendrite; for receptive fields, pixels per dendrite, each taken in every channel. Of no
+        effect where dendrites see every input.
     layers : int
         Dendrosomatic blocks. From the second on, the inputs are the somata before, laid out on the
         most nearly square grid.
+    exact : bool
+        Random synapses: exactly `synapses` for every dendrite, as the paper's text says, instead of
+        on average, as its code does.
+    dropout : float
+        Rate at which each hidden layer's activations are dropped in training, in [0, 1).
     initializer : {"glorot", "sparse"}
     seed : int
         Of connections and weights.
@@ -149,7 +276,7 @@ def build(
     """
     if initializer not in INITIALIZERS:
         raise InputError(f"unknown initializer '{initializer}': choose {' or '.join(INITIALIZERS)}")
-    stack = stacked(
+    matrices = plan(
         model,
         image_shape,
         classes,
@@ -157,35 +284,33 @@ def build(
         somata=somata,
         synapses=synapses,
         layers=layers,
-        seed=seed,
+        exact=exact,
     )
-    network = Network(stack, image_shape, backend=backend, dtype=dtype)
+    rng = stream(seed, "connectivity")
+    hidden, output = matrices[:-1], matrices[-1]
+    stack: list[Layer] = []
+    for synapses_, cables in zip(hidden[::2], hidden[1::2], strict=True):
+        stack += _block(synapses_, cables, dropout, rng)
+    network = Network([*stack, _weights(output, rng)], image_shape, backend=backend, dtype=dtype)
     network.initialize(stream(seed, "weights"), INITIALIZERS[initializer])
     return network
 
 
-def stacked(
-    model: str,
-    image_shape: ImageShape,
-    classes: int,
-    *,
-    dendrites: int,
-    somata: int,
-    synapses: int,
-    layers: int,
-    seed: int,
+def _block(
+    synapses: Matrix, cables: Matrix, dropout: float, rng: np.random.Generator
 ) -> list[Layer]:
-    """Layers of a named model, not yet bound to parameters; arguments and errors as in `build`."""
-    check(model, dendrites, somata, synapses, layers)
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise InputError(f"image shape is {image_shape}: give height, width and channels, each ≥ 1")
-    if classes < 2:
-        raise InputError(f"classes is {classes}: give 2 or more")
-    rng = stream(seed, "connectivity")
+    """Layers of one block: fused where that is possible."""
+    if synapses.draw and cables.draw and cables.rule == "tree" and not dropout:
+        return [Dendritic(synapses.draw(rng), cables.draw(rng))]
     stack: list[Layer] = []
-    shape = image_shape
-    for _ in range(layers):
-        stack += MODELS[model](Block(rng, shape, dendrites, somata, synapses))
-        shape = connectivity.grid_shape(somata)
-    stack.append(Dense(somata, classes))
+    for matrix in (synapses, cables):
+        stack += [_weights(matrix, rng), LeakyReLU(matrix.outputs)]
+        if dropout:
+            stack.append(Dropout(matrix.outputs, dropout))
     return stack
+
+
+def _weights(matrix: Matrix, rng: np.random.Generator) -> Layer:
+    if matrix.draw is None:
+        return Dense(matrix.inputs, matrix.outputs)
+    return Sparse(matrix.draw(rng))

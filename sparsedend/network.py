@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -131,13 +132,15 @@ class Network:
             )
         self._images = images
 
-    def forward(self, order: Array) -> Array:
+    def forward(self, order: Array, rng: np.random.Generator | None = None) -> Array:
         """Logits of the reserved images at the indices `order`.
 
         Parameters
         ----------
         order : (samples,), int64
             At most as many as room was made for.
+        rng : Generator, optional
+            Of what is dropped. Given in training; without it nothing is dropped.
 
         Returns
         -------
@@ -146,9 +149,10 @@ class Network:
         """
         assert self._images is not None, "reserve comes before forward"
         self.backend.take_batch(self._images, order, self._batch)
+        draw = None if rng is None else partial(_uniform, rng, order.size, self.dtype)
         x = self._batch
         for layer in self.layers:
-            x = layer.forward(x)
+            x = layer.forward(x, draw)
         self._logits = x
         return x
 
@@ -161,3 +165,7 @@ class Network:
         delta = self._delta
         for layer in reversed(self.layers):
             delta = layer.backward(delta)
+
+
+def _uniform(rng: np.random.Generator, samples: int, dtype: np.dtype, features: int) -> Array:
+    return rng.random((features, samples), dtype=dtype)

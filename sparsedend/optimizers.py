@@ -21,6 +21,9 @@ class Adam:
     beta1, beta2 : float
         Decay of the first and second moment, in [0, 1).
     epsilon : float
+    weight_decay : float
+        Decoupled from the gradient (Loshchilov & Hutter 2019, algorithm 2), 0 or more: every step
+        first takes this share of the learning rate off each parameter.
 
     Raises
     ------
@@ -34,6 +37,7 @@ class Adam:
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-7,
+        weight_decay: float = 0.0,
     ) -> None:
         for name, value in (("learning rate", learning_rate), ("epsilon", epsilon)):
             if not (value > 0 and math.isfinite(value)):
@@ -41,11 +45,27 @@ class Adam:
         for name, value in (("beta1", beta1), ("beta2", beta2)):
             if not 0 <= value < 1:
                 raise InputError(f"{name} is {value}: give a number from 0 up to, not including, 1")
+        if not 0 <= weight_decay * learning_rate < 1:
+            raise InputError(
+                f"weight decay is {weight_decay}: give 0 or more, and less than 1 / learning rate"
+            )
         self.learning_rate = learning_rate
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
+        self.weight_decay = weight_decay
         self.steps = 0
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """Arguments that make another one like this."""
+        return {
+            "learning_rate": self.learning_rate,
+            "beta1": self.beta1,
+            "beta2": self.beta2,
+            "epsilon": self.epsilon,
+            "weight_decay": self.weight_decay,
+        }
 
     def start(self, backend: NumpyBackend, parameters: Array) -> None:
         """Make the two moments for a flat vector of parameters, and forget all earlier steps."""
@@ -53,25 +73,39 @@ class Adam:
         self.second = backend.zeros(parameters.shape, parameters.dtype)
         self.steps = 0
 
-    def step(self, backend: NumpyBackend, parameters: Array, gradients: Array) -> None:
-        """Change the parameters in place."""
+    def step(
+        self, backend: NumpyBackend, parameters: Array, gradients: Array, scale: float = 1.0
+    ) -> None:
+        """Change the parameters in place, by `scale` times the learning rate."""
         self.steps += 1
-        rate = self.learning_rate * math.sqrt(1 - self.beta2**self.steps)
+        learning_rate = self.learning_rate * scale
+        rate = learning_rate * math.sqrt(1 - self.beta2**self.steps)
         rate /= 1 - self.beta1**self.steps
-        backend.adam(
-            parameters,
-            gradients,
-            self.first,
-            self.second,
-            rate,
-            self.beta1,
-            self.beta2,
-            self.epsilon,
-        )
+        self._apply(backend, parameters, gradients, self.first, self.second, rate, learning_rate)
 
     def rehearse(self, backend: NumpyBackend, parameters: Array) -> None:
         """Step on no parameters at all, so that what has to be compiled is compiled."""
         none = parameters[:0]
+        self._apply(backend, none, none, none, none, 1.0, 1.0)
+
+    def _apply(
+        self,
+        backend: NumpyBackend,
+        parameters: Array,
+        gradients: Array,
+        first: Array,
+        second: Array,
+        rate: float,
+        learning_rate: float,
+    ) -> None:
         backend.adam(
-            none, none, none, none, self.learning_rate, self.beta1, self.beta2, self.epsilon
+            parameters,
+            gradients,
+            first,
+            second,
+            rate,
+            self.beta1,
+            self.beta2,
+            self.epsilon,
+            1 - learning_rate * self.weight_decay,
         )

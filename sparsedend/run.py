@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,13 +13,32 @@ from . import checkpoint, datasets, models
 from .backends import NumpyBackend
 from .datasets import Dataset
 from .errors import InputError
+from .history import Training
+from .initializers import INITIALIZERS
 from .network import Network
 from .optimizers import Adam
-from .training import Training, evaluate, fit
+from .randomness import stream
+from .schedules import schedule
+from .splits import split_by_class
+from .training import evaluate, fit
 
-#: Epochs of the paper's protocol by data set, and what the embedded one needs to converge.
-EPOCHS = {"digits": 100, "mnist": 15, "fmnist": 25, "kmnist": 25}
-OTHER_EPOCHS = 25
+#: Epochs of the paper's protocol by data set.
+PAPER_EPOCHS = {"mnist": 15, "fmnist": 25, "kmnist": 25, "emnist": 50, "cifar10": 50}
+#: Where the paper says nothing: what the embedded data set needs to converge, and others.
+OTHER_EPOCHS = {"digits": 100}
+DEFAULT_EPOCHS = 25
+#: At most, with early stopping (supplementary figures of the paper).
+STOPPED_EPOCHS = 100
+#: The rest of the paper's protocol (Methods), whatever the defaults below become.
+PAPER: dict[str, Any] = {
+    "synapses": 16,
+    "exact": False,
+    "initializer": "glorot",
+    "batch_size": 128,
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "weight_decay": 0.0,
+}
 
 
 @dataclass(frozen=True)
@@ -32,8 +51,15 @@ class Settings:
         A name that `datasets.load` knows, or the path of an HDF5 file.
     dendrites, synapses : int
         Per soma, and per dendrite.
+    exact, dropout, initializer
+        As in `models.build`.
     epochs : int or None
-        None: as in the paper for its data sets (`EPOCHS`), else `OTHER_EPOCHS`.
+        None: as in the paper for its data sets, twice as many with `sequential`, `STOPPED_EPOCHS`
+        with `patience`.
+    schedule, weight_decay, patience, sequential
+        As in `fit` and `Adam`.
+    noise : float
+        Standard deviation of the Gaussian noise on all images (`datasets.noisy`).
     """
 
     model: str = "dann-lrf"
@@ -42,9 +68,17 @@ class Settings:
     somata: int = 64
     synapses: int = 16
     layers: int = 1
+    exact: bool = False
+    dropout: float = 0.0
+    initializer: str = "glorot"
     epochs: int | None = None
     batch_size: int = 128
     learning_rate: float = 1e-3
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+    patience: int | None = None
+    sequential: bool = False
+    noise: float = 0.0
     seed: int = 1
 
     def check(self) -> None:
@@ -53,23 +87,85 @@ class Settings:
         Raises
         ------
         InputError
-            Where the model is unknown or a number is out of range.
+            Where a name is unknown or a number is out of range.
         """
         models.check(self.model, self.dendrites, self.somata, self.synapses, self.layers)
-        Adam(self.learning_rate)
-        if self.epochs is not None and self.epochs < 1:
-            raise InputError(f"epochs is {self.epochs}: give 1 or more")
-        if self.batch_size < 1:
-            raise InputError(f"batch size is {self.batch_size}: give 1 or more")
+        Adam(self.learning_rate, weight_decay=self.weight_decay)
+        schedule(self.schedule)
+        if self.initializer not in INITIALIZERS:
+            choices = " or ".join(INITIALIZERS)
+            raise InputError(f"unknown initializer '{self.initializer}': choose {choices}")
+        for name in ("epochs", "batch_size", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name.replace('_', ' ')} is {value}: give 1 or more")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: give 0 or more")
+        if not 0 <= self.dropout < 1:
+            raise InputError(
+                f"dropout is {self.dropout}: give a rate from 0 up to, not including, 1"
+            )
+        if not 0 <= self.noise < float("inf"):
+            raise InputError(
+                f"noise is {self.noise}: give a finite standard deviation of 0 or more"
+            )
+
+    def epochs_on(self, dataset: str) -> int:
+        """Epochs in all on the data set of that name."""
+        if self.epochs is not None:
+            return self.epochs
+        if self.patience is not None:
+            return STOPPED_EPOCHS
+        known = PAPER_EPOCHS | OTHER_EPOCHS
+        return known.get(dataset, DEFAULT_EPOCHS) * (2 if self.sequential else 1)
+
+    def plan(self, dataset: Dataset) -> list[models.Matrix]:
+        """Matrices of the network on that data set, without building it."""
+        return models.plan(
+            self.model,
+            dataset.image_shape,
+            dataset.classes,
+            dendrites=self.dendrites,
+            somata=self.somata,
+            synapses=self.synapses,
+            layers=self.layers,
+            exact=self.exact,
+        )
+
+
+def chosen(given: Mapping[str, Any], preset: str | None = None) -> Settings:
+    """Settings from those given and, for all others, a preset's or the defaults.
+
+    Raises
+    ------
+    InputError
+        Where the preset is unknown or says nothing about the data set.
+    """
+    if preset is None:
+        return Settings(**given)
+    if preset != "paper":
+        raise InputError(f"unknown preset '{preset}': choose paper")
+    settings = Settings(**(PAPER | dict(given)))
+    if settings.dataset not in PAPER_EPOCHS:
+        raise InputError(
+            f"preset 'paper' knows no data set '{settings.dataset}': "
+            f"choose one of {', '.join(PAPER_EPOCHS)}"
+        )
+    return replace(settings, epochs=settings.epochs_on(settings.dataset))
+
+
+def load_data(settings: Settings) -> Dataset:
+    """Images and labels that a run sees, with its noise."""
+    dataset = datasets.load(settings.dataset)
+    return datasets.noisy(dataset, settings.noise, stream(settings.seed, "noise"))
 
 
 def run(
     settings: Settings,
-    output: Path,
+    output: Path | None,
     *,
     backend: NumpyBackend,
+    dataset: Dataset | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool | None = None,
@@ -80,9 +176,11 @@ def run(
     Parameters
     ----------
     settings : Settings
-    output : Path
-        The checkpoint; refused where it exists unless `resume` or `overwrite`.
+    output : Path or None
+        The checkpoint; refused where it exists unless `resume` or `overwrite`. None: keep none.
     backend : NumpyBackend
+    dataset : Dataset, optional
+        ``load_data(settings)``, where the caller has it already.
     resume : bool
         Go on from `output` where it exists.
     overwrite : bool
@@ -103,29 +201,37 @@ def run(
         Where settings, data or output cannot be used.
     """
     settings.check()
-    if output.exists() and not (resume or overwrite):
+    exists = output is not None and output.exists()
+    if exists and not (resume or overwrite):
         raise InputError(f"'{output}' exists: give --resume, --overwrite or another --output")
-    dataset = datasets.load(settings.dataset)
-    epochs = settings.epochs or EPOCHS.get(dataset.name, OTHER_EPOCHS)
+    dataset = dataset or load_data(settings)
+    epochs = settings.epochs_on(dataset.name)
+    if settings.sequential:
+        # Refused, where it must be, before anything is written.
+        split_by_class(dataset.train_y, settings.batch_size, settings.seed)
     about = {
-        "settings": asdict(settings) | {"dataset": dataset.name},
+        "settings": asdict(settings) | {"dataset": dataset.name, "epochs": epochs},
         "source": settings.dataset,
         "fingerprint": dataset.fingerprint,
         "class_names": list(dataset.class_names),
     }
-    if resume and output.exists():
-        network, training, result = _resumed(output, about, epochs, backend)
+    if output is not None and exists and resume:
+        network, training, result = _resumed(output, about, backend)
         if result:
-            say(f"'{output}' is finished: {epochs} epochs; give more --epochs to go on")
+            ended = result["epochs"]
+            more = "early stopping ended it" if ended < epochs else "give more --epochs to go on"
+            say(f"'{output}' is finished: {ended} epochs; {more}")
             return result
         say(f"going on from '{output}' after epoch {training.history.epochs}")
     else:
         network, training = _fresh(settings, dataset, backend)
-        checkpoint.save(network, output, training=training, about=about)
 
-    def keep(training: Training) -> None:
-        checkpoint.save(network, output, training=training, about=about)
+    def keep(training: Training, **more: Any) -> None:
+        if output is not None:
+            checkpoint.save(network, output, training=training, about=about | more)
 
+    if training.history.epochs == 0:
+        keep(training)
     history = fit(
         network,
         dataset.train_x,
@@ -133,6 +239,9 @@ def run(
         epochs=epochs,
         batch_size=settings.batch_size,
         seed=settings.seed,
+        schedule=schedule(settings.schedule),
+        patience=settings.patience,
+        sequential=settings.sequential,
         training=training,
         on_epoch=keep,
         progress=progress,
@@ -148,16 +257,14 @@ def run(
         "density": network.density,
         "test_accuracy": tested.accuracy,
         "test_loss": tested.loss,
-        "training_loss": history.training_loss,
-        "validation_loss": history.validation_loss,
-        "validation_accuracy": history.validation_accuracy,
+        **vars(history),
         "best_epoch": history.best_epoch,
         "train_seconds": sum(history.seconds),
         "seconds_per_epoch": median(history.seconds),
         "peak_memory_bytes": peak_memory(),
-        "checkpoint": str(output),
+        "checkpoint": str(output) if output else None,
     }
-    checkpoint.save(network, output, training=training, about=about | {"result": result})
+    keep(training, result=result)
     return result
 
 
@@ -196,16 +303,20 @@ def _fresh(settings: Settings, dataset: Dataset, backend: NumpyBackend) -> tuple
         somata=settings.somata,
         synapses=settings.synapses,
         layers=settings.layers,
+        exact=settings.exact,
+        dropout=settings.dropout,
+        initializer=settings.initializer,
         seed=settings.seed,
         backend=backend,
     )
-    return network, Training.begin(network, settings.seed, Adam(settings.learning_rate))
+    adam = Adam(settings.learning_rate, weight_decay=settings.weight_decay)
+    return network, Training.begin(network, settings.seed, adam)
 
 
 def _resumed(
-    output: Path, about: dict[str, Any], epochs: int, backend: NumpyBackend
+    output: Path, about: dict[str, Any], backend: NumpyBackend
 ) -> tuple[Network, Training, dict[str, Any] | None]:
-    """Read the checkpoint of the same run, with its result if it has ended after `epochs`."""
+    """Read the checkpoint of the same run, with its result if it has ended."""
     state = checkpoint.read(output, backend=backend)
     before = state.about.get("settings")
     if before is None or state.training is None:
@@ -223,8 +334,16 @@ def _resumed(
             f"'{output}' is another run's ({'; '.join(differing)}): give its settings or another "
             "--output"
         )
+    epochs, planned = wanted["epochs"], before["epochs"]
     done = state.training.history.epochs
     if done > epochs:
         raise InputError(f"'{output}' has {done} epochs behind it: give --epochs {done} or more")
-    result = state.about.get("result") if done == epochs else None
+    result = state.about.get("result")
+    if epochs != planned and wanted["schedule"] != "constant":
+        raise InputError(
+            f"'{output}' follows a {wanted['schedule']} schedule over {planned} epochs, not "
+            f"{epochs}: give --epochs {planned}"
+        )
+    if epochs > planned and wanted["patience"] is None:
+        result = None
     return state.network, state.training, result

@@ -7,73 +7,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from .backends.numpy_backend import Array
+from .checks import checked_images, checked_labels
 from .errors import InputError
+from .history import Evaluation, History, Training
 from .network import Network
 from .optimizers import Adam
-from .randomness import stream
-
-
-class Evaluation(NamedTuple):
-    """Mean cross-entropy in nats, and the share of images classified correctly (0 … 1)."""
-
-    loss: float
-    accuracy: float
-
-
-@dataclass
-class History:
-    """One entry an epoch: mean losses in nats, accuracies in 0 … 1, wall time in seconds.
-
-    The training figures are means over the epoch's batches, each before its own step; the seconds
-    are those of the epoch with its validation.
-    """
-
-    training_loss: list[float] = field(default_factory=list)
-    training_accuracy: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs finished."""
-        return len(self.seconds)
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch of least validation loss, counted from 1; 0 before the first."""
-        return int(np.argmin(self.validation_loss)) + 1 if self.validation_loss else 0
-
-    def add(self, training: Evaluation, validation: Evaluation, seconds: float) -> None:
-        """Enter an epoch."""
-        self.training_loss.append(training.loss)
-        self.training_accuracy.append(training.accuracy)
-        self.validation_loss.append(validation.loss)
-        self.validation_accuracy.append(validation.accuracy)
-        self.seconds.append(seconds)
-
-
-@dataclass
-class Training:
-    """Where a training stands between two epochs; with the parameters, all that resuming needs."""
-
-    optimizer: Adam
-    shuffle: np.random.Generator
-    history: History = field(default_factory=History)
-
-    @classmethod
-    def begin(cls, network: Network, seed: int = 1, optimizer: Adam | None = None) -> Training:
-        """Stand at the start of a training."""
-        optimizer = optimizer or Adam()
-        optimizer.start(network.backend, network.parameters)
-        return cls(optimizer, stream(seed, "shuffle"))
+from .schedules import Schedule, constant
+from .splits import split, split_by_class
 
 
 def fit(
@@ -85,6 +30,9 @@ def fit(
     batch_size: int = 128,
     seed: int = 1,
     optimizer: Adam | None = None,
+    schedule: Schedule = constant,
+    patience: int | None = None,
+    sequential: bool = False,
     training: Training | None = None,
     on_epoch: Callable[[Training], None] | None = None,
     progress: bool | None = None,
@@ -107,6 +55,14 @@ def fit(
         Of the split and the batch order.
     optimizer : Adam, optional
         ``Adam()`` if not given.
+    schedule : callable
+        Factor of the learning rate by epoch: one of `schedules.SCHEDULES`.
+    patience : int, optional
+        Early stopping: end after so many epochs without a lower validation loss, and leave the
+        parameters of the best epoch in the network. They are not kept otherwise.
+    sequential : bool
+        Do not shuffle: train on one class after the other, in batches of one class, and validate on
+        images of every class (`splits.split_by_class`).
     training : Training, optional
         Go on from here instead of starting; `optimizer` must then not be given.
     on_epoch : callable, optional
@@ -125,39 +81,47 @@ def fit(
         finite.
     """
     images, labels = checked_images(network, images), checked_labels(network, images, labels)
-    for name, value in (("epochs", epochs), ("batch size", batch_size)):
-        if value < 1:
+    for name, value in (("epochs", epochs), ("batch size", batch_size), ("patience", patience)):
+        if value is not None and value < 1:
             raise InputError(f"{name} is {value}: give 1 or more")
     if training is None:
         training = Training.begin(network, seed, optimizer)
     elif optimizer is not None:
         raise InputError("both a training to go on from and an optimizer: give one of them")
-    kept, held_out = split(len(images), seed)
+    history = training.history
+    if sequential:
+        kept, held_out = split_by_class(labels, batch_size, seed)
+    else:
+        kept, held_out = split(len(images), seed)
     batches = math.ceil(len(kept) / batch_size)
     show = sys.stderr.isatty() if progress is None else progress
     with (
         network.backend.limited(),
         tqdm(
             total=epochs * batches,
-            initial=training.history.epochs * batches,
+            initial=history.epochs * batches,
             unit="batch",
             disable=not show,
         ) as bar,
     ):
         network.reserve(images, min(batch_size, len(kept)))
         _rehearse(network, training.optimizer, labels)
-        while training.history.epochs < epochs:
+        while history.epochs < epochs and not _stale(history, patience):
             began = time.perf_counter()
-            order = training.shuffle.permutation(kept)
-            fitted = _epoch(network, training.optimizer, labels, order, batch_size, bar)
-            number = training.history.epochs + 1
-            if not math.isfinite(fitted.loss):
-                raise InputError(
-                    f"the training loss is {fitted.loss} in epoch {number} with learning rate "
-                    f"{training.optimizer.learning_rate}: use a smaller one"
-                )
+            order = kept if sequential else training.shuffle.permutation(kept)
+            scale = schedule(history.epochs, epochs)
+            fitted = _epoch(network, training, labels, order, batch_size, scale, bar)
             validated = _score(network, labels, held_out, batch_size)
-            training.history.add(fitted, validated, time.perf_counter() - began)
+            number = history.epochs + 1
+            for name, loss in (("training", fitted.loss), ("validation", validated.loss)):
+                if not math.isfinite(loss):
+                    raise InputError(
+                        f"the {name} loss is {loss} in epoch {number} with learning rate "
+                        f"{training.optimizer.learning_rate}: use a smaller one"
+                    )
+            history.add(fitted, validated, time.perf_counter() - began)
+            if patience is not None and history.best_epoch == number:
+                training.best = network.parameters.copy()
             bar.set_postfix(
                 epoch=number,
                 loss=f"{validated.loss:.4f}",
@@ -166,7 +130,9 @@ def fit(
             )
             if on_epoch:
                 on_epoch(training)
-    return training.history
+    if training.best is not None:
+        network.parameters[:] = training.best
+    return history
 
 
 def evaluate(
@@ -220,72 +186,6 @@ def predict(
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def split(images: int, seed: int) -> tuple[Array, Array]:
-    """Indices to train on, and the last tenth after the seed's shuffle, to validate on.
-
-    Raises
-    ------
-    InputError
-        Where there are fewer than two images.
-    """
-    if images < 2:
-        raise InputError(f"{images} training images leave none to validate on: give 2 or more")
-    order = stream(seed, "split").permutation(images)
-    held_out = max(1, images // 10)
-    return order[:-held_out], order[-held_out:]
-
-
-def checked_images(network: Network, images: Array) -> Array:
-    """Images as a C-ordered (images, features) array that the backend can take batches from.
-
-    Raises
-    ------
-    InputError
-        Where the shape or dtype does not fit, there are none, or a value is not finite.
-    """
-    images = np.asarray(images)
-    shape = network.image_shape
-    if images.shape[1:] not in (shape, shape[:2] if shape[2] == 1 else shape, (network.inputs,)):
-        raise InputError(
-            f"images have shape {images.shape}, but the network takes images of "
-            f"{' × '.join(map(str, shape))}: give (images, {', '.join(map(str, shape))})"
-        )
-    if len(images) == 0:
-        raise InputError("there are no images: give at least one")
-    if images.dtype not in (np.uint8, np.float32, np.float64):
-        raise InputError(f"images are {images.dtype}: give uint8 (0 … 255) or float32 (0 … 1)")
-    flat = np.ascontiguousarray(images).reshape(len(images), -1)
-    if flat.dtype != np.uint8 and not np.isfinite(flat).all():
-        image, pixel = np.argwhere(~np.isfinite(flat))[0]
-        raise InputError(
-            f"image {image} holds {flat[image, pixel]} at value {pixel}: give finite numbers"
-        )
-    return flat
-
-
-def checked_labels(network: Network, images: Array, labels: Array) -> Array:
-    """Labels as int64.
-
-    Raises
-    ------
-    InputError
-        Where they are not one integer an image from 0 to the network's classes - 1.
-    """
-    labels = np.asarray(labels)
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(
-            f"labels are {labels.dtype} of shape {labels.shape}: give {len(images)} integers, "
-            "one for each image"
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels >= network.classes))
-    if wrong.size:
-        raise InputError(
-            f"label {labels[wrong[0]]} of image {wrong[0]} is out of range: "
-            f"the network's classes are 0 … {network.classes - 1}"
-        )
-    return labels.astype(np.int64)
-
-
 @contextmanager
 def _ready(network: Network, images: Array, batch_size: int) -> Iterator[None]:
     if batch_size < 1:
@@ -293,6 +193,11 @@ def _ready(network: Network, images: Array, batch_size: int) -> Iterator[None]:
     with network.backend.limited():
         network.reserve(images, min(batch_size, len(images)))
         yield
+
+
+def _stale(history: History, patience: int | None) -> bool:
+    """Whether the last `patience` epochs brought no lower validation loss."""
+    return patience is not None and history.epochs - history.best_epoch >= patience
 
 
 def _rehearse(network: Network, optimizer: Adam, labels: Array) -> None:
@@ -309,15 +214,21 @@ def _batches(order: Array, batch_size: int) -> Iterator[Array]:
 
 
 def _epoch(
-    network: Network, optimizer: Adam, labels: Array, order: Array, batch_size: int, bar: tqdm
+    network: Network,
+    training: Training,
+    labels: Array,
+    order: Array,
+    batch_size: int,
+    scale: float,
+    bar: tqdm,
 ) -> Evaluation:
     """Train on all batches of `order`."""
     loss, correct = 0.0, 0
     for batch in _batches(order, batch_size):
-        network.forward(batch)
+        network.forward(batch, training.dropout)
         batch_loss, batch_correct = network.loss(labels[batch])
         network.backward()
-        optimizer.step(network.backend, network.parameters, network.gradients)
+        training.optimizer.step(network.backend, network.parameters, network.gradients, scale)
         loss += batch_loss
         correct += batch_correct
         bar.update()

@@ -87,6 +87,18 @@ def small_stacks():
             ],
             (4, 5, 1),
         ),
+        "dropout": (
+            [
+                layers.Sparse(uneven(rng, 12, 20)),
+                layers.LeakyReLU(12),
+                layers.Dropout(12, 0.3),
+                layers.Dense(12, 7),
+                layers.LeakyReLU(7),
+                layers.Dropout(7, 0.5),
+                layers.Dense(7, 3),
+            ],
+            (4, 5, 1),
+        ),
         "dense": (
             [layers.Dense(9, 6), layers.LeakyReLU(6), layers.Dense(6, 3)],
             (3, 3, 1),

@@ -7,7 +7,8 @@ import pytest
 import sparsedend as sd
 from sparsedend import checkpoint
 from sparsedend.errors import InputError
-from sparsedend.training import Training, fit
+from sparsedend.history import Training
+from sparsedend.training import fit
 from tests.conftest import small_stacks
 
 

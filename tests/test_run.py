@@ -37,7 +37,22 @@ def test_the_result_tells_everything(tmp_path):
 
 
 def test_epochs_of_the_paper_are_the_default():
-    assert run.EPOCHS["fmnist"] == 25
+    assert Settings().epochs_on("fmnist") == 25
+    assert Settings().epochs_on("digits") == 100
+    assert Settings(sequential=True).epochs_on("fmnist") == 50
+    assert Settings(patience=10).epochs_on("fmnist") == 100
+    assert Settings(epochs=3, patience=10).epochs_on("fmnist") == 3
+
+
+def test_the_preset_of_the_paper():
+    assert run.chosen({"dataset": "cifar10", "somata": 7}, "paper") == Settings(
+        dataset="cifar10", somata=7, epochs=50
+    )
+    assert run.chosen({"dataset": "mnist", "epochs": 2}, "paper").epochs == 2
+    with pytest.raises(InputError, match="preset 'paper' knows no data set 'digits'"):
+        run.chosen({}, "paper")
+    with pytest.raises(InputError, match="unknown preset 'papers'"):
+        run.chosen({}, "papers")
 
 
 class KilledError(Exception):
@@ -87,6 +102,64 @@ def test_more_epochs_go_on(tmp_path):
     np.testing.assert_array_equal(parameters(tmp_path / "a.h5"), parameters(tmp_path / "b.h5"))
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dropout": 0.3, "weight_decay": 0.1},
+        {"schedule": "cosine", "model": "sann"},
+        {"patience": 2, "epochs": 6, "learning_rate": 0.05},
+        {"sequential": True, "noise": 0.5, "batch_size": 16},
+    ],
+)
+def test_every_scenario_resumes_to_the_same_bits(tmp_path, monkeypatch, settings):
+    whole = ran(tmp_path / "whole.h5", **settings)
+
+    def killing(self, *arguments):
+        if self.steps == 25:
+            raise KilledError
+        step(self, *arguments)
+
+    step = run.Adam.step
+    monkeypatch.setattr(run.Adam, "step", killing)
+    with pytest.raises(KilledError):
+        ran(tmp_path / "parts.h5", **settings)
+    monkeypatch.undo()
+    parts = ran(tmp_path / "parts.h5", resume=True, **settings)
+    assert parts["test_loss"] == whole["test_loss"]
+    assert parts["validation_loss"] == whole["validation_loss"]
+    np.testing.assert_array_equal(
+        parameters(tmp_path / "whole.h5"), parameters(tmp_path / "parts.h5")
+    )
+
+
+def test_a_run_that_stopped_early_is_finished(tmp_path):
+    settings = {"patience": 2, "epochs": 50, "learning_rate": 0.1}
+    first = ran(tmp_path / "a.h5", **settings)
+    assert first["epochs"] == first["best_epoch"] + 2 < 50
+    said = []
+    again = ran(tmp_path / "a.h5", resume=True, say=said.append, **(settings | {"epochs": 60}))
+    assert again == first
+    assert "early stopping ended it" in said[0]
+
+
+def test_a_schedule_cannot_be_lengthened(tmp_path):
+    ran(tmp_path / "a.h5", schedule="step")
+    with pytest.raises(InputError, match="follows a step schedule over 3 epochs, not 5"):
+        ran(tmp_path / "a.h5", resume=True, schedule="step", epochs=5)
+
+
+def test_without_an_output_nothing_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ran(None)["checkpoint"] is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_noise_is_seen_by_training_and_test(tmp_path):
+    settings = {"model": "vann", "epochs": 20}
+    clean, noisy = (ran(None, noise=sigma, **settings)["test_loss"] for sigma in (0.0, 1.0))
+    assert noisy > 1.5 * clean
+
+
 def test_an_existing_output_is_refused_or_replaced(tmp_path):
     ran(tmp_path / "a.h5")
     before = (tmp_path / "a.h5").read_bytes()
@@ -102,6 +175,7 @@ def test_an_existing_output_is_refused_or_replaced(tmp_path):
         ({"seed": 2}, "another run's .seed 1 there, 2 here"),
         ({"somata": 4, "model": "vann"}, "model dann-lrf there, vann here; somata 8 there, 4 here"),
         ({"epochs": 2}, "has 3 epochs behind it"),
+        ({"dropout": 0.5}, "dropout 0.0 there, 0.5 here"),
     ],
 )
 def test_resuming_another_run_is_refused(tmp_path, change, message):
@@ -119,6 +193,14 @@ def test_resuming_another_run_is_refused(tmp_path, change, message):
         ({"batch_size": 0}, "batch size is 0"),
         ({"learning_rate": -1.0}, "learning rate is -1.0"),
         ({"seed": -1}, "seed is -1"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"noise": -0.5}, "noise is -0.5"),
+        ({"patience": 0}, "patience is 0"),
+        ({"weight_decay": -0.1}, "weight decay is -0.1"),
+        ({"weight_decay": 1000.0}, "weight decay is 1000.0"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'"),
+        ({"initializer": "zeros"}, "unknown initializer 'zeros'"),
+        ({"sequential": True, "batch_size": 200}, "class 0 has .* images, too few for a batch"),
         ({"dendrites": 0}, "dendrites is 0"),
         ({"synapses": 65}, "synapses is 65"),
     ],

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from sparsedend import Adam, InputError, backends, evaluate, fit, models, predict
-from sparsedend.training import Training, split
+from sparsedend.history import Training
+from sparsedend.splits import split
 from tests.conftest import ROOT
 
 
@@ -61,6 +62,81 @@ def test_going_on_gives_the_same_bits(digits):
     fit(parts, digits.train_x, digits.train_y, epochs=2, training=training)
     fit(parts, digits.train_x, digits.train_y, epochs=5, training=training)
     np.testing.assert_array_equal(whole.parameters, parts.parameters)
+
+
+def test_early_stopping_leaves_the_best_parameters(digits):
+    """Noisy steps: the loss soon rises again, and the network of the best epoch is returned."""
+    stopped, whole = small(), small()
+    arguments = {"epochs": 40, "optimizer": Adam(0.1)}
+    history = fit(stopped, digits.train_x, digits.train_y, patience=3, **arguments)
+    assert history.epochs == history.best_epoch + 3 < 40
+    arguments["optimizer"] = Adam(0.1)
+    arguments["epochs"] = history.best_epoch
+    fit(whole, digits.train_x, digits.train_y, **arguments)
+    np.testing.assert_array_equal(stopped.parameters, whole.parameters)
+
+
+def test_the_best_parameters_are_left_where_patience_lasts(digits):
+    network = small()
+    history = fit(
+        network, digits.train_x, digits.train_y, epochs=6, patience=6, optimizer=Adam(0.1)
+    )
+    assert history.best_epoch < history.epochs == 6
+    _, held_out = split(len(digits.train_x), 1)
+    found = evaluate(network, digits.train_x[held_out], digits.train_y[held_out])
+    assert found.loss == pytest.approx(history.validation_loss[history.best_epoch - 1], rel=1e-5)
+
+
+def test_a_schedule_scales_the_learning_rate(digits):
+    """A factor of 0 from the third epoch on changes nothing any more."""
+    short, long = small(), small()
+    fit(short, digits.train_x, digits.train_y, epochs=2)
+    fit(long, digits.train_x, digits.train_y, epochs=4, schedule=lambda epoch, _: epoch < 2)
+    np.testing.assert_array_equal(short.parameters, long.parameters)
+
+
+def test_sequential_batches_are_of_one_class(digits, monkeypatch):
+    network = small()
+    seen = []
+    monkeypatch.setattr(
+        network, "loss", lambda labels, loss=network.loss: seen.append(labels) or loss(labels)
+    )
+    fit(network, digits.train_x, digits.train_y, epochs=1, batch_size=16, sequential=True)
+    training = [labels for labels in seen[1:] if labels.size == 16 and np.unique(labels).size == 1]
+    firsts = [labels[0] for labels in training]
+    assert firsts == sorted(firsts)
+    assert set(firsts) == set(range(10))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_nothing_is_dropped_outside_of_training(digits, backend):
+    dropping, plain = (
+        models.build(
+            "vann", (8, 8, 1), 10, dropout=rate, somata=8, backend=backends.create(backend)
+        )
+        for rate in (0.8, 0.0)
+    )
+    images = digits.test_x
+    np.testing.assert_array_equal(
+        *(predict(each, images, probabilities=True) for each in (dropping, plain))
+    )
+    losses = [
+        fit(each, digits.train_x, digits.train_y, epochs=1).training_loss[0]
+        for each in (dropping, plain)
+    ]
+    assert losses[0] > losses[1] * 1.05
+
+
+def test_dropout_agrees_over_backends(digits):
+    """Also where batches are no whole tiles, as 100 samples are not."""
+    losses = []
+    for backend in ("numpy", "numba"):
+        network = models.build(
+            "pdann", (8, 8, 1), 10, dropout=0.3, somata=8, backend=backends.create(backend)
+        )
+        history = fit(network, digits.train_x, digits.train_y, epochs=3, batch_size=100)
+        losses.append(history.training_loss)
+    np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
 def test_the_short_last_batch_is_used(digits):

@@ -223,6 +223,7 @@ class NumbaBackend(NumpyBackend):
         beta1: float,
         beta2: float,
         epsilon: float,
+        keep: float,
     ) -> None:
         """One step of Adam on flat vectors."""
         as_dtype = parameters.dtype.type
@@ -236,6 +237,7 @@ class NumbaBackend(NumpyBackend):
             as_dtype(1 - beta1),
             as_dtype(1 - beta2),
             as_dtype(epsilon),
+            as_dtype(keep),
         )
 
 

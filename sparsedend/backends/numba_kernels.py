@@ -416,9 +416,12 @@ def softmax_cross_entropy(logits, labels, delta):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, parallel=True)
-def adam(p, g, m, v, rate, share1, share2, epsilon):  # type: ignore[no-untyped-def]
-    """One step of Adam with the bias corrections inside `rate`; share1 is 1 - beta1."""
+def adam(p, g, m, v, rate, share1, share2, epsilon, keep):  # type: ignore[no-untyped-def]
+    """One step of Adam with the bias corrections inside `rate`; share1 is 1 - beta1.
+
+    Parameters are multiplied with `keep` first.
+    """
     for i in prange(p.size):
         m[i] += share1 * (g[i] - m[i])
         v[i] += share2 * (g[i] * g[i] - v[i])
-        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon)
+        p[i] = keep * p[i] - rate * m[i] / (np.sqrt(v[i]) + epsilon)

@@ -251,6 +251,24 @@ class NumpyBackend:
         """``delta *= 1 where y > 0 else slope``, y the input or the output: their signs agree."""
         delta *= np.where(y > 0, 1, slope)
 
+    def dropout(self, x: Array, uniform: Array, rate: float, factors: Array) -> None:
+        """``x *= factors``, which become 0 where `uniform` is below the rate, else 1/(1 - rate).
+
+        Parameters
+        ----------
+        x, factors : (features, width)
+        uniform : (features, samples)
+            On the host. Padding is kept as it is.
+        """
+        samples = uniform.shape[1]
+        factors[:, :samples] = (uniform >= rate) / (1 - rate)
+        factors[:, samples:] = 1
+        x *= factors
+
+    def dropout_backward(self, factors: Array, delta: Array) -> None:
+        """``delta *= factors``."""
+        delta *= factors
+
     def softmax_cross_entropy(
         self, logits: Array, labels: Array, delta: Array
     ) -> tuple[float, int]:
@@ -293,11 +311,15 @@ class NumpyBackend:
         beta1: float,
         beta2: float,
         epsilon: float,
+        keep: float,
     ) -> None:
         """One step of Adam (Kingma & Ba 2015, section 2, last form) on flat vectors.
 
         `rate` holds the bias corrections: ``learning rate · sqrt(1 - beta2^t) / (1 - beta1^t)``.
+        Parameters are multiplied with `keep` first: ``1 - learning rate · weight decay``
+        (Loshchilov & Hutter 2019, algorithm 2).
         """
+        parameters *= keep
         first += (1 - beta1) * (gradients - first)
         second += (1 - beta2) * (gradients**2 - second)
         parameters -= rate * first / (np.sqrt(second) + epsilon)

@@ -20,21 +20,41 @@ def read_images(path: Path) -> Array:
     InputError
         Where the file is missing, damaged, of another kind or has no images.
     """
+    if path.suffix == ".npy":
+        return read_npy(path)
     if not path.is_file():
         raise InputError(f"there is no file '{path}': check the path")
     try:
-        if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
         with h5py.File(path, "r") as file:
             for name in ("x", "test/x"):
                 if name in file:
                     return file[name][:]
-    except (OSError, ValueError, EOFError) as error:
+    except OSError as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"'{path}' cannot be read ({reason}): give an .npy array or an HDF5 file"
         ) from error
     raise InputError(f"'{path}' has neither a data set 'x' nor 'test/x': add the images as 'x'")
+
+
+def read_npy(path: Path) -> Array:
+    """Array of an .npy file.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, damaged, of another kind or holds Python objects.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file '{path}': check the path")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"'{path}' cannot be read ({reason}): give an .npy array") from error
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"'{path}' holds several arrays: give an .npy array")
+    return array
 
 
 def write_array(path: Path, array: Array) -> None:

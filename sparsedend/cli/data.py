@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from .. import datasets
-from ..datasets import cache, store
+from ..datasets import cache
 from ..datasets.catalogue import EMBEDDED
 from ..errors import InputError
+from .arrays import read_npy
 
 
 @click.group()
@@ -21,8 +22,10 @@ def data() -> None:
 @data.command("list")
 def list_() -> None:
     """Names, and where each data set comes from."""
-    for name in datasets.names():
-        click.echo(f"{name:<10}{_where(name)}")
+    known = datasets.names()
+    own = [name for name in cache.names() if name not in known]
+    for name in (*known, *own):
+        click.echo(f"{name:<20}{_where(name)}")
 
 
 @data.command()
@@ -32,21 +35,63 @@ def fetch(name: str) -> None:
     click.echo(datasets.fetch(name))
 
 
+PathOption = click.Path(path_type=Path)
+
+
 @data.command()
 @click.argument("name")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="HDF5 file.  [default: the cache]")
+@click.argument("source", type=PathOption, required=False)
+@click.option("--images", type=PathOption, help="own: .npy (images, height, width[, channels]).")
+@click.option("--labels", type=PathOption, help="own: .npy of integers or texts.")
+@click.option("--test-fraction", type=float, default=0.1, help="own: where there is no test part.")
+@click.option("--seed", type=int, default=1, help="own: of the choice of test images.")
+@click.option("--name", "own_name", default="own", help="own: what the data set is called.")
+@click.option("--output", type=PathOption, help="HDF5 file.  [default: NAME in the cache]")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
-def convert(name: str, folder: Path, output: Path | None, overwrite: bool) -> None:
-    """Convert NAME's original files in FOLDER to HDF5."""
-    if output and output.exists() and not overwrite:
-        raise InputError(f"'{output}' exists: give --overwrite or another --output")
-    dataset = datasets.convert(name, folder)
+def convert(
+    name: str,
+    source: Path | None,
+    images: Path | None,
+    labels: Path | None,
+    test_fraction: float,
+    seed: int,
+    own_name: str,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
+    """Convert NAME's original files in the folder SOURCE to HDF5.
+
+    With NAME "own", images of your own: --images and --labels, or as SOURCE a folder with a folder
+    of pictures for each class (or folders train and test of such), or an HDF5 file with x and y.
+    """
+    if seed < 0:
+        raise InputError(f"seed is {seed}: give 0 or more")
+    title = own_name if name == "own" else name
+    if output is None and name == "own" and title in datasets.names():
+        raise InputError(f"'{title}' is the name of a known data set: give another --name")
+    target = output or cache.stored(title)
+    if (output or name == "own") and target.exists() and not overwrite:
+        raise InputError(f"'{target}' exists: give --overwrite or another --output or --name")
+    if name != "own":
+        if source is None:
+            raise InputError(f"no folder is given: name the one with the original files of {name}")
+        dataset = datasets.convert(name, source)
+    elif images and labels and source is None:
+        dataset = datasets.from_arrays(
+            title,
+            read_npy(images),
+            read_npy(labels),
+            test_fraction=test_fraction,
+            seed=seed,
+        )
+    elif source and not (images or labels):
+        dataset = datasets.from_path(title, source, test_fraction=test_fraction, seed=seed)
+    else:
+        raise InputError("give --images and --labels, or a folder or an HDF5 file")
     if output is None:
-        output = cache.stored(name)
         cache.make_folder()
-    store.write(dataset, output)
-    click.echo(output)
+    datasets.write(dataset, target)
+    click.echo(target)
 
 
 @data.command()

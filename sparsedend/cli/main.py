@@ -8,7 +8,9 @@ import click
 
 from ..errors import InputError
 from .data import data
-from .networks import evaluate, info, predict, train
+from .info import info
+from .networks import evaluate, predict, train
+from .sweep import sweep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -17,7 +19,7 @@ def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
 
-for command in (train, evaluate, predict, info, data):
+for command in (train, evaluate, predict, info, sweep, data):
     cli.add_command(command)
 
 

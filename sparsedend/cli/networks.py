@@ -1,56 +1,29 @@
-"""Commands on networks: train, evaluate, predict, info."""
+"""Commands that compute with networks: train, evaluate, predict."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import backends, checkpoint, datasets, models, run, training
+from .. import backends, checkpoint, datasets, run, training
 from ..backends import NumpyBackend
 from ..errors import InputError
-from ..layers import Layer
 from .arrays import read_images, write_array
-
-DEFAULTS = run.Settings()
-
-
-def _options(*options: Callable) -> Callable:
-    """Several options as one decorator, in the order given."""
-
-    def decorate(command: Callable) -> Callable:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-size_options = _options(
-    click.option("--dendrites", type=int, default=DEFAULTS.dendrites, help="Dendrites per soma."),
-    click.option("--somata", type=int, default=DEFAULTS.somata, help="Somata per layer."),
-    click.option("--synapses", type=int, default=DEFAULTS.synapses, help="Synapses per dendrite."),
-    click.option("--layers", type=int, default=DEFAULTS.layers, help="Dendrosomatic layers."),
-    click.option("--seed", type=int, default=DEFAULTS.seed, help="Of everything random."),
-)
-backend_options = _options(
-    click.option("--backend", default="auto", help=f"One of {', '.join(backends.BACKENDS)}."),
-    click.option("--threads", type=int, help="Threads to compute with.  [default: all cores]"),
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
+from .options import DEFAULTS, backend_options, json_option, learning_options, size_options
 
 
 @click.command()
 @click.argument("model", default=DEFAULTS.model)
 @click.option("--dataset", default=DEFAULTS.dataset, help="A name or the path of an HDF5 file.")
 @size_options
-@click.option("--epochs", type=int, help="Epochs in all.  [default: the paper's]")
-@click.option("--batch-size", type=int, default=DEFAULTS.batch_size, help="Images in a step.")
-@click.option("--learning-rate", type=float, default=DEFAULTS.learning_rate, help="Adam's.")
+@learning_options
+@click.option("--preset", help="'paper': its protocol for what is not given.  [default: none]")
 @backend_options
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Checkpoint.  [default: new in ./runs]"
@@ -58,7 +31,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="End with one
 @click.option("--resume", is_flag=True, help="Go on from --output if it exists.")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 @json_option
+@click.pass_context
 def train(
+    context: click.Context,
+    preset: str | None,
     backend: str,
     threads: int | None,
     output: Path | None,
@@ -72,7 +48,12 @@ def train(
         raise InputError("--resume and --overwrite are both given: choose one")
     if resume and output is None:
         raise InputError("--resume is given without --output: name the checkpoint to go on from")
-    chosen = run.Settings(**settings)
+    given = {
+        name: value
+        for name, value in settings.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    chosen = run.chosen(given, preset)
     chosen.check()
     engine = backends.create(backend, threads)
     output = output or run.fresh_output(chosen)
@@ -114,10 +95,13 @@ def evaluate(
     """Loss and accuracy of CHECKPOINT on a data set's test images."""
     engine = backends.create(backend, threads)
     state = checkpoint.read(path, backend=engine)
-    name = dataset or state.about.get("source")
-    if name is None:
+    if dataset is not None:
+        images = datasets.load(dataset)
+    elif "settings" in state.about:
+        settings = run.Settings(**state.about["settings"])
+        images = run.load_data(replace(settings, dataset=state.about["source"]))
+    else:
         raise InputError(f"'{path}' does not say what it was trained on: give --dataset")
-    images = datasets.load(name)
     with _compilation_announced(engine):
         tested = training.evaluate(state.network, images.test_x, images.test_y)
     click.echo(f"{images.name}: test accuracy {tested.accuracy:.2%}, loss {tested.loss:.4f}")
@@ -157,77 +141,6 @@ def predict(
         found = training.predict(network, read_images(images), probabilities=probabilities)
     write_array(output, found)
     click.echo(f"{len(found):,} predictions: {output}")
-
-
-@click.command()
-@click.argument("subject", metavar="CHECKPOINT_OR_MODEL")
-@click.option("--image-shape", default="28,28,1", help="For a model: height,width,channels.")
-@click.option("--classes", type=int, default=10, help="For a model: number of classes.")
-@size_options
-@json_option
-def info(
-    subject: str, image_shape: str, classes: int, as_json: bool, seed: int, **sizes: int
-) -> None:
-    """Layers, parameters and density of a checkpoint or of a model to be built."""
-    facts: dict[str, Any]
-    if subject in models.MODELS:
-        shape = _shape(image_shape)
-        stack = models.stacked(subject, shape, classes, seed=seed, **sizes)
-        facts = {"model": subject, "image_shape": shape, "classes": classes, "seed": seed, **sizes}
-    elif Path(subject).suffix or Path(subject).exists():
-        state = checkpoint.read(subject, backend=backends.create("numpy"))
-        stack = list(state.network.layers)
-        facts = {"checkpoint": subject, "image_shape": state.network.image_shape, **state.about}
-    else:
-        models.check(subject, **sizes)
-        return
-    facts |= _size_facts(stack)
-    for layer in facts["layer_facts"]:
-        click.echo(
-            f"{layer['kind']:>10}  {layer['inputs']:>9,} -> {layer['outputs']:<9,}"
-            f"{layer['parameters']:>12,} parameters  density {layer['density']:.4%}"
-        )
-    click.echo(
-        f"{facts['parameters']:,} parameters, density {facts['density']:.4%}; training memory "
-        f"{facts['memory_bytes'] / 1e6:,.1f} MB, all to all "
-        f"{facts['dense_memory_bytes'] / 1e6:,.1f} MB, activations apart"
-    )
-    if as_json:
-        click.echo(json.dumps(facts))
-
-
-def _size_facts(stack: list[Layer]) -> dict[str, Any]:
-    """Sizes of layers that need not be bound to memory."""
-    parameters = sum(layer.size for layer in stack)
-    dense = sum(layer.dense_size for layer in stack)
-    structures = [structure for layer in stack for structure in layer.structures.values()]
-    index_bytes = sum(s.indices.nbytes + s.indptr.nbytes for s in structures)
-    vectors = 4 * 4  # parameters, gradients and Adam's two moments in float32
-    return {
-        "layer_facts": [
-            {
-                "kind": layer.kind,
-                "inputs": layer.inputs,
-                "outputs": layer.outputs,
-                "parameters": layer.size,
-                "nnz": {name: s.nnz for name, s in layer.structures.items()},
-                "density": layer.size / layer.dense_size if layer.dense_size else 1.0,
-            }
-            for layer in stack
-        ],
-        "parameters": parameters,
-        "density": parameters / dense,
-        "memory_bytes": vectors * parameters + index_bytes,
-        "dense_memory_bytes": vectors * dense,
-    }
-
-
-def _shape(text: str) -> tuple[int, int, int]:
-    try:
-        height, width, channels = (int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--image-shape is '{text}': give height,width,channels") from None
-    return height, width, channels
 
 
 @contextlib.contextmanager

@@ -11,9 +11,22 @@ from .catalogue import EMBEDDED, entry, names
 from .dataset import Dataset
 from .download import fetch
 from .originals import convert
+from .own import from_arrays, from_path
 from .store import read, write
+from .transforms import noisy
 
-__all__ = ["Dataset", "convert", "fetch", "load", "names", "read", "write"]
+__all__ = [
+    "Dataset",
+    "convert",
+    "fetch",
+    "from_arrays",
+    "from_path",
+    "load",
+    "names",
+    "noisy",
+    "read",
+    "write",
+]
 
 
 def load(name_or_path: str | Path) -> Dataset:
@@ -25,7 +38,8 @@ def load(name_or_path: str | Path) -> Dataset:
     Parameters
     ----------
     name_or_path : str or Path
-        One of `names()`, or a path: it has a separator or ends in .h5 or .hdf5.
+        One of `names()`, one that was converted into the cache, or a path: it has a separator or
+        ends in .h5 or .hdf5.
 
     Raises
     ------
@@ -38,9 +52,9 @@ def load(name_or_path: str | Path) -> Dataset:
     name = str(name_or_path)
     if name == EMBEDDED:
         return read(cache.embedded())
-    entry(name)
     if cache.stored(name).is_file():
         return read(cache.stored(name))
+    entry(name)
     originals = cache.originals(name)
     if originals is None:
         return read(fetch(name))

@@ -42,6 +42,11 @@ def stored(name: str) -> Path:
     return folder() / f"{name}.h5"
 
 
+def names() -> tuple[str, ...]:
+    """Names of the data sets in the cache."""
+    return tuple(sorted(path.stem for path in folder().glob("*.h5")))
+
+
 def originals(name: str) -> Path | None:
     """The folder of a data set's original files, ``SPARSEDEND_ORIGINALS/<name>``, if it exists."""
     chosen = os.environ.get("SPARSEDEND_ORIGINALS")

@@ -7,32 +7,39 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 
-PARTS = ("train-images", "train-labels", "test-images", "test-labels")
 IDX_FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 )
+BYMERGE = "emnist-bymerge-test-first40000"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set that can be downloaded.
+    """A data set whose original files are known.
 
     Attributes
     ----------
-    address : str
-        To which the files' names are appended.
+    layout : str
+        How the files are read: a name in `originals.LAYOUTS`.
+    address : str or None
+        To which the files' names are appended; None where they cannot be downloaded.
     md5 : dict
-        Of the original files by name, in the order of `PARTS`.
+        Of the original files by name, in the order in which their layout is read.
     """
 
-    address: str
+    layout: str
+    address: str | None
     md5: dict[str, str]
     class_names: tuple[str, ...]
     licence: str
     source: str
+
+
+#: Digits, capitals, and the lower-case letters that do not look like their capitals.
+EMNIST_CLASSES = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
 
 
 def _idx(*md5: str) -> dict[str, str]:
@@ -41,6 +48,7 @@ def _idx(*md5: str) -> dict[str, str]:
 
 CATALOGUE = {
     "mnist": Entry(
+        "idx",
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         _idx(
             "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -53,6 +61,7 @@ CATALOGUE = {
         "Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits",
     ),
     "fmnist": Entry(
+        "idx",
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         _idx(
             "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -76,6 +85,7 @@ CATALOGUE = {
         "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, 2017, arXiv:1708.07747",
     ),
     "kmnist": Entry(
+        "idx",
         "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
         _idx(
             "bdb82020997e1d708af4cf47b453dcf7",
@@ -86,6 +96,45 @@ CATALOGUE = {
         ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
         "CC BY-SA 4.0",
         "KMNIST Dataset (created by CODH), adapted from Kuzushiji Dataset, doi:10.20676/00000341",
+    ),
+    "emnist": Entry(
+        "emnist-balanced",
+        "https://biometrics.nist.gov/cs_links/EMNIST/",
+        {"gzip.zip": "58c8d27c78d21e728a6bc7b3cc06412e"},
+        EMNIST_CLASSES,
+        "none stated",
+        "G. Cohen, S. Afshar, J. Tapson, A. van Schaik, EMNIST, 2017, arXiv:1702.05373; balanced",
+    ),
+    "emnist-bymerge-40k": Entry(
+        "emnist-bymerge-40k",
+        None,
+        {
+            f"{BYMERGE}-images-idx3-ubyte.gz": "25b5baa4a19274ce7ca968ba258f9f11",
+            f"{BYMERGE}-labels-idx1-ubyte.gz": "d0432e953feef139a128268cb93ebc13",
+        },
+        EMNIST_CLASSES,
+        "none stated",
+        "G. Cohen, S. Afshar, J. Tapson, A. van Schaik, EMNIST, 2017, arXiv:1702.05373; the first "
+        "40,000 test images of ByMerge, the last 10,000 of which are the test set here",
+    ),
+    "cifar10": Entry(
+        "cifar10",
+        "https://www.cs.toronto.edu/~kriz/",
+        {"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
+        (
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+        "none stated; the authors ask to cite the report",
+        "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
     ),
 }
 
@@ -99,7 +148,7 @@ def names() -> tuple[str, ...]:
 
 
 def entry(name: str) -> Entry:
-    """Entry of a data set that can be downloaded.
+    """Entry of a data set whose original files are known.
 
     Raises
     ------

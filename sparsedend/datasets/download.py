@@ -40,6 +40,11 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
     import requests
 
     known = entry(name)
+    if known.address is None:
+        raise InputError(
+            f"'{name}' cannot be downloaded: put its original files under a folder '{name}' and "
+            "set SPARSEDEND_ORIGINALS to its parent"
+        )
     folder = cache.folder() / "originals" / name
     show = sys.stderr.isatty() if progress is None else progress
     downloader = pooch.HTTPDownloader(progressbar=show, timeout=TIMEOUT)

@@ -16,14 +16,17 @@ from ..errors import InputError
 LABELS, IMAGES = 2049, 2051
 
 
-def read(path: Path, magic: int) -> NDArray:
+def decode(packed: bytes, magic: int, where: str | Path) -> NDArray:
     """Array of an IDX file compressed with gzip.
 
     Parameters
     ----------
-    path : Path
+    packed : bytes
+        Content of the file.
     magic : {LABELS, IMAGES}
         One or three dimensions of unsigned bytes.
+    where : str or Path
+        Of the file, for messages.
 
     Returns
     -------
@@ -35,19 +38,19 @@ def read(path: Path, magic: int) -> NDArray:
         Where the file is not gzip, of another kind, or shorter or longer than its header says.
     """
     try:
-        content = gzip.decompress(path.read_bytes())
+        content = gzip.decompress(packed)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"'{path}' is no whole gzip file ({error}): get it again") from error
+        raise InputError(f"'{where}' is no whole gzip file ({error}): get it again") from error
     dimensions = magic % 256
     start = 4 + 4 * dimensions
     if len(content) < start:
-        raise InputError(f"'{path}' has {len(content)} bytes, its header {start}: get it again")
+        raise InputError(f"'{where}' has {len(content)} bytes, its header {start}: get it again")
     found, *shape = struct.unpack(f">{1 + dimensions}I", content[:start])
     if found != magic:
-        raise InputError(f"'{path}' begins with {found}, not {magic}: it is another kind of file")
+        raise InputError(f"'{where}' begins with {found}, not {magic}: it is another kind of file")
     values = np.frombuffer(content, np.uint8, offset=start)
     if values.size != math.prod(shape):
         raise InputError(
-            f"'{path}' holds {values.size} values, its header says {tuple(shape)}: get it again"
+            f"'{where}' holds {values.size} values, its header says {tuple(shape)}: get it again"
         )
     return values.reshape(shape)

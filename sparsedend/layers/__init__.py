@@ -2,13 +2,14 @@
 
 from .dendritic import Dendritic
 from .dense import Dense
+from .dropout import Dropout
 from .layer import Layer
 from .leaky_relu import LeakyReLU
 from .sparse import Sparse
 
-__all__ = ["KINDS", "Dendritic", "Dense", "Layer", "LeakyReLU", "Sparse"]
+__all__ = ["KINDS", "Dendritic", "Dense", "Dropout", "Layer", "LeakyReLU", "Sparse"]
 
 #: Layers by the name under which a checkpoint keeps them.
 KINDS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Dendritic, Dense, LeakyReLU, Sparse)
+    layer.kind: layer for layer in (Dendritic, Dense, Dropout, LeakyReLU, Sparse)
 }

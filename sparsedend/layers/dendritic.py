@@ -11,7 +11,7 @@ from ..backends import DendriticArrays, DendriticStructure
 from ..backends.numpy_backend import Array
 from ..connectivity import Structure
 from ..errors import InputError
-from .layer import Layer
+from .layer import Draw, Layer
 
 
 class Dendritic(Layer):
@@ -85,7 +85,7 @@ class Dendritic(Layer):
         self._arrays = DendriticArrays(**self.parameters)
         self._gradient_arrays = DendriticArrays(**self.gradients)
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, draw: Draw | None = None) -> Array:
         """Somatic activations."""
         self._x = x
         self.backend.dendritic_forward(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +13,9 @@ from ..backends import NumpyBackend
 from ..backends.numpy_backend import Array
 from ..connectivity import Structure
 from ..initializers import Initializer
+
+#: Gives uniform numbers in [0, 1) for so many features: (features, samples).
+Draw = Callable[[int], Array]
 
 
 class Layer(ABC):
@@ -90,8 +93,8 @@ class Layer(ABC):
         """Make room for activations of `width` columns, and for the input gradient if wanted."""
 
     @abstractmethod
-    def forward(self, x: Array) -> Array:
-        """Outputs for the inputs x."""
+    def forward(self, x: Array, draw: Draw | None = None) -> Array:
+        """Outputs for the inputs x; `draw` is given in training alone."""
 
     @abstractmethod
     def backward(self, delta: Array) -> Array:

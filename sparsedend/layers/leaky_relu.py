@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..backends.numpy_backend import Array
-from .layer import Layer
+from .layer import Draw, Layer
 
 
 class LeakyReLU(Layer):
@@ -34,7 +34,7 @@ class LeakyReLU(Layer):
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Nothing to make room for."""
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, draw: Draw | None = None) -> Array:
         """Rectified x, in place."""
         self._y = x
         self.backend.leaky_relu(x, self.slope, x)

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from ..backends.numpy_backend import Array
 from ..connectivity import Structure
-from .layer import Layer
+from .layer import Draw, Layer
 
 
 class Sparse(Layer):
@@ -48,7 +48,7 @@ class Sparse(Layer):
         self._out = self._room(self.outputs, width)
         self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, draw: Draw | None = None) -> Array:
         """``W x + b``."""
         self._x = x
         weights, bias = self.parameters["weights"], self.parameters["bias"]

@@ -204,6 +204,29 @@ def test_softmax_cross_entropy(backend, dtype, width, rng, scale):
         close(actual, expected)
 
 
+def test_dropout(backend, dtype, rng):
+    width = backend.width(100)
+    uniform = rng.random((7, 93), dtype=dtype)
+    x, delta = (filled(rng, dtype, 7, width) for _ in range(2))
+    results = []
+    for each in (backend, SPECIFICATION):
+        y, d, factors = x.copy(), delta.copy(), np.full_like(x, np.nan)
+        each.dropout(y, uniform, 0.25, factors)
+        each.dropout_backward(factors, d)
+        results.append((y, d))
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+def test_dropout_by_hand():
+    x, factors = np.array([[1.0, 2.0, 3.0]]), np.empty((1, 3))
+    SPECIFICATION.dropout(x, np.array([[0.1, 0.5]]), 0.5, factors)
+    np.testing.assert_array_equal(x, [[0, 4, 3]])
+    delta = np.ones((1, 3))
+    SPECIFICATION.dropout_backward(factors, delta)
+    np.testing.assert_array_equal(delta, [[0, 2, 1]])
+
+
 def test_softmax_cross_entropy_by_hand():
     delta = np.empty((2, 3))
     logits = np.log([[1.0, 3.0, 9.0], [3.0, 1.0, 9.0]])
@@ -219,7 +242,7 @@ def test_adam(backend, dtype, rng):
     results = []
     for each in (backend, SPECIFICATION):
         p, g, m, v = (vector.copy() for vector in vectors)
-        each.adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-7)
+        each.adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-7, 0.99)
         results.append((p, m, v))
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)

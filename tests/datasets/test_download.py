@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_the_real_fashion_mnist(originals, monkeypatch):
     entry = catalogue.CATALOGUE["fmnist"]
     served = Files({name: (folder / name).read_bytes() for name in entry.md5})
     with server(served) as address:
-        local = catalogue.Entry(address, entry.md5, entry.class_names, entry.licence, entry.source)
+        local = replace(entry, address=address)
         monkeypatch.setitem(catalogue.CATALOGUE, "fmnist", local)
         dataset = datasets.load("fmnist")
     np.testing.assert_array_equal(np.bincount(dataset.test_y), 1000)

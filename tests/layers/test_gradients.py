@@ -9,6 +9,8 @@ from tests.conftest import small_stacks
 
 STACKS = list(small_stacks())
 SAMPLES = 11
+#: Seed of what is dropped, the same in every step.
+DROPS = 7
 
 
 def network(stack, backend, dtype=np.float64):
@@ -31,7 +33,7 @@ def batch(made):
 def step(made, images, labels):
     """Mean loss of all images; gradients are left in the network."""
     made.reserve(images, SAMPLES)
-    made.forward(np.arange(SAMPLES))
+    made.forward(np.arange(SAMPLES), np.random.default_rng(DROPS))
     loss, _ = made.loss(labels)
     made.backward()
     return loss / SAMPLES
@@ -65,7 +67,7 @@ def test_input_gradient_by_finite_differences(stack, backend):
     step(made, images, labels)
     first = made.layers[0]
     first.reserve(made._width, input_gradient=True)
-    made.forward(np.arange(SAMPLES))
+    made.forward(np.arange(SAMPLES), np.random.default_rng(DROPS))
     made.loss(labels)
     delta = made._delta
     for layer in reversed(made.layers):
@@ -89,6 +91,7 @@ def torch_loss(torch, made, images, labels):
     tensors = []
     x = torch.from_numpy(images.copy())
     functional = torch.nn.functional
+    drops = np.random.default_rng(DROPS)
 
     def tensor(values):
         tensors.append(torch.tensor(values, requires_grad=True))
@@ -114,6 +117,10 @@ def torch_loss(torch, made, images, labels):
             x = functional.linear(x, w, tensor(values["bias"]))
         elif layer.kind == "dense":
             x = functional.linear(x, tensor(values["weights"]), tensor(values["bias"]))
+        elif layer.kind == "dropout":
+            uniform = drops.random((layer.inputs, SAMPLES), dtype=made.dtype)
+            factors = (uniform >= layer.rate) / (1 - layer.rate)
+            x = x * torch.from_numpy(factors.T.astype(made.dtype))
         else:
             x = functional.leaky_relu(x, layer.slope)
     loss = functional.cross_entropy(x, torch.from_numpy(labels))

@@ -1,0 +1,125 @@
+"""The command that says what a network is made of."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from .. import backends, checkpoint, models
+from ..connectivity import Structure
+from ..errors import InputError
+from ..layers import Layer
+from ..models import Matrix
+from .options import json_option, size_options
+
+#: Vectors of float32 that a training keeps: parameters, gradients and Adam's two moments.
+VECTORS = 4
+
+
+@click.command()
+@click.argument("subject", metavar="CHECKPOINT_OR_MODEL")
+@click.option("--image-shape", default="28,28,1", help="For a model: height,width,channels.")
+@click.option("--classes", type=int, default=10, help="For a model: number of classes.")
+@size_options
+@json_option
+def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: Any) -> None:
+    """Matrices, parameters, density and memory of a checkpoint, or of a model without building it.
+
+    Memory is that of parameters, gradients, Adam's moments and structures in training, without
+    activations; the dense equivalent is the same with every matrix all to all.
+    """
+    facts: dict[str, Any]
+    if Path(subject).suffix or Path(subject).exists():
+        state = checkpoint.read(subject, backend=backends.create("numpy"))
+        matrices = [
+            matrix
+            for number, layer in enumerate(state.network.layers, start=1)
+            for matrix in _matrices(number, layer)
+        ]
+        facts = {"checkpoint": subject, "image_shape": state.network.image_shape, **state.about}
+    else:
+        shape = _shape(image_shape)
+        matrices = models.plan(subject, shape, classes, **sizes)
+        facts = {"model": subject, "image_shape": shape, "classes": classes, **sizes}
+    facts |= _size_facts(matrices)
+    click.echo(
+        f"{'matrix':<24}{'rule':<12}{'inputs -> outputs':>24}{'nnz':>14}{'parameters':>14}"
+        f"{'density':>11}"
+    )
+    for row in facts["matrices"]:
+        shape_text = f"{row['inputs']:,} -> {row['outputs']:,}"
+        click.echo(
+            f"{row['name']:<24}{row['rule']:<12}{shape_text:>24}{row['nnz']:>14,}"
+            f"{row['parameters']:>14,}{row['density']:>11.4%}"
+        )
+    click.echo(
+        f"{facts['parameters']:,} parameters, density {facts['density']:.4%}; memory in training "
+        f"{_bytes(facts['memory_bytes'])}, dense equivalent {_bytes(facts['dense_memory_bytes'])}, "
+        "activations apart"
+    )
+    if as_json:
+        click.echo(json.dumps(facts))
+
+
+def _matrices(number: int, layer: Layer) -> list[Matrix]:
+    """Matrices of weights of an existing layer."""
+    found = []
+    for name, values in layer.parameters.items():
+        structure = layer.structures.get(name)
+        title = f"{number} {layer.kind}: {name}"
+        if structure is not None:
+            rows, columns = structure.shape
+            drawn = partial(_drawn, structure)
+            found.append(Matrix(title, "sparse", rows, columns, structure.nnz, drawn))
+        elif values.ndim == 2:
+            rows, columns = values.shape
+            found.append(Matrix(title, "all to all", rows, columns, values.size))
+    return found
+
+
+def _drawn(structure: Structure, _: np.random.Generator) -> Structure:
+    """What `Matrix.draw` gives where the structure exists already."""
+    return structure
+
+
+def _size_facts(matrices: list[Matrix]) -> dict[str, Any]:
+    parameters = sum(matrix.parameters for matrix in matrices)
+    dense = sum(matrix.dense_parameters for matrix in matrices)
+    return {
+        "matrices": [
+            {
+                "name": matrix.name,
+                "rule": matrix.rule,
+                "inputs": matrix.inputs,
+                "outputs": matrix.outputs,
+                "nnz": matrix.nnz,
+                "parameters": matrix.parameters,
+                "density": matrix.parameters / matrix.dense_parameters,
+            }
+            for matrix in matrices
+        ],
+        "parameters": parameters,
+        "density": parameters / dense,
+        "memory_bytes": 4 * VECTORS * parameters + sum(matrix.index_bytes for matrix in matrices),
+        "dense_memory_bytes": 4 * VECTORS * dense,
+    }
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 1e3:,.1f} kB"
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    try:
+        height, width, channels = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--image-shape is '{text}': give height,width,channels") from None
+    return height, width, channels

@@ -1,0 +1,123 @@
+"""Commands on many runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from numpy.typing import NDArray
+
+from .. import sweep as sweeps
+from ..errors import InputError
+from ..files import atomic_write
+
+#: What the table shows in a terminal; the CSV has all columns.
+SHOWN = (
+    *("model", "dataset", "dendrites", "somata", "seed", "parameters", "test_accuracy"),
+    *("test_loss", "best_epoch", "train_seconds"),
+)
+
+
+class _GridOrTable(click.Group):
+    """``sweep GRID.toml …`` is short for ``sweep run GRID.toml …``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_GridOrTable)
+def sweep() -> None:
+    """Do all runs of a grid: `sweep GRID.toml --output sweep.h5`; show them: `sweep table`."""
+
+
+@sweep.command()
+@click.argument("grid", type=click.Path(path_type=Path))
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Results, HDF5.")
+@click.option("--jobs", type=int, help="Runs at once.  [default: cores / threads]")
+@click.option("--threads", type=int, default=1, help="Of each run.")
+@click.option("--backend", default="auto", help="As for train.")
+@click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine alone]")
+@click.option(
+    "--checkpoints", type=click.Path(path_type=Path), help="Folder for the networks.  [none]"
+)
+@click.option("--resume", is_flag=True, help="Leave out what --output holds already.")
+@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+def run(
+    grid: Path,
+    output: Path,
+    jobs: int | None,
+    threads: int,
+    backend: str,
+    scheduler: str | None,
+    checkpoints: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Do all runs of GRID, a TOML file: settings of train, each a value or a list of values."""
+    if resume and overwrite:
+        raise InputError("--resume and --overwrite are both given: choose one")
+    try:
+        results = sweeps.sweep(
+            sweeps.read_grid(grid),
+            output,
+            jobs=jobs,
+            threads=threads,
+            backend=backend,
+            scheduler=scheduler,
+            checkpoints=checkpoints,
+            resume=resume,
+            overwrite=overwrite,
+            say=lambda line: click.echo(line, err=True),
+        )
+    except KeyboardInterrupt:
+        if output.exists():
+            line = f"Stopped; '{output}' holds the finished runs: --resume goes on from it."
+            click.echo(line, err=True)
+            raise click.exceptions.Exit(130) from None
+        raise
+    failed = [row for row in results.rows if row["error"]]
+    for row in failed:
+        name = f"{row['model']} {row['dendrites']} × {row['somata']}, seed {row['seed']}"
+        click.echo(f"failed: {name} on {row['dataset']}: {row['error']}", err=True)
+    click.echo(f"{len(results.finished)} runs finished, {len(failed)} failed: {output}")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@sweep.command()
+@click.argument("path", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, all columns.")
+@click.option("--output", type=click.Path(path_type=Path), help="A file.  [default: stdout]")
+@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> None:
+    """Print the finished runs of a sweep, one line each."""
+    columns = sweeps.Results.read(path).columns()
+    if output is not None:
+        if output.exists() and not overwrite:
+            raise InputError(f"'{output}' exists: give --overwrite or another --output")
+        with atomic_write(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            sweeps.write_csv(columns, file)
+        click.echo(output)
+    elif as_csv:
+        sweeps.write_csv(columns, sys.stdout)
+    else:
+        _print(columns)
+
+
+def _print(columns: Mapping[str, NDArray]) -> None:
+    shown = [[_text(value) for value in columns[name]] for name in SHOWN]
+    lines = [SHOWN, *zip(*shown, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells))
+
+
+def _text(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

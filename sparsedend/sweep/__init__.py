@@ -1,0 +1,7 @@
+"""Many runs: the product of lists, on this machine or a cluster, into one file of results."""
+
+from .engine import sweep
+from .grid import expand, read_grid
+from .results import Results, write_csv
+
+__all__ = ["Results", "expand", "read_grid", "sweep", "write_csv"]

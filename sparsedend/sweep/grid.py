@@ -1,0 +1,143 @@
+"""Which runs a sweep consists of."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from .. import datasets
+from ..datasets import Dataset
+from ..errors import InputError
+from ..models import Matrix
+from ..run import Settings, chosen
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: What the values of a key must be, by the annotation of the setting.
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text"),
+    "int": ((int,), "an integer"),
+    "int | None": ((int,), "an integer"),
+    "float": ((int, float), "a number"),
+    "bool": ((bool,), "true or false"),
+}
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run to be, with everything that a seed does not determine resolved.
+
+    Attributes
+    ----------
+    settings : Settings
+        With the number of epochs.
+    parameters : int
+    work : float
+        About proportional to its time; for the order of runs and the time left alone.
+    """
+
+    settings: Settings
+    parameters: int
+    work: float
+
+
+def read_grid(path: str | Path) -> list[PlannedRun]:
+    """Runs of a grid file.
+
+    The file is TOML: settings as in `Settings`, and ``preset``; each a value or a list of values.
+
+    Raises
+    ------
+    InputError
+        As `expand`, and where the file is missing or no TOML.
+    """
+    path = Path(path)
+    try:
+        grid = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the grid '{path}' cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"the grid '{path}' is no TOML: {error}") from error
+    try:
+        return expand(grid)
+    except InputError as error:
+        raise InputError(f"the grid '{path}': {error}") from error
+
+
+def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
+    """Runs of the product of a grid's lists, the last key changing fastest; each run once.
+
+    Parameters
+    ----------
+    grid : mapping
+        By the names of `Settings`, and ``preset``; each a value or a list of values.
+
+    Raises
+    ------
+    InputError
+        Where a key is unknown, a value of another kind, or a combination impossible.
+    """
+    grid = dict(grid)
+    preset = grid.pop("preset", None)
+    lists = {key: _values(key, value) for key, value in grid.items()}
+    known: dict[str, Dataset] = {}
+    runs: dict[Settings, PlannedRun] = {}
+    for values in product(*lists.values()):
+        given = dict(zip(lists, values, strict=True))
+        try:
+            run = _planned(chosen(given, preset), known)
+        except InputError as error:
+            varied = [f"{key} {value}" for key, value in given.items() if len(lists[key]) > 1]
+            where = f"the combination {', '.join(varied)}: " if varied else ""
+            raise InputError(f"{where}{error}") from error
+        runs[run.settings] = run
+    return list(runs.values())
+
+
+def _values(key: str, value: Any) -> list[Any]:
+    annotations = {field.name: str(field.type) for field in fields(Settings)}
+    if key not in annotations:
+        near = difflib.get_close_matches(key, annotations, 1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise InputError(
+            f"unknown key '{key}': {hint}known are {', '.join(annotations)} and preset"
+        )
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise InputError(f"'{key}' is an empty list: give at least one value")
+    kinds, words = KINDS[annotations[key]]
+    for each in values:
+        if not isinstance(each, kinds) or (isinstance(each, bool) and bool not in kinds):
+            raise InputError(f"'{key}' is {each!r}: give {words}, or a list")
+    return [float(each) if float in kinds else each for each in values]
+
+
+def _planned(settings: Settings, known: dict[str, Dataset]) -> PlannedRun:
+    """Check a combination, and resolve what depends on its data set."""
+    settings.check()
+    path = Path(settings.dataset)
+    if path.is_file():
+        # A worker may stand in another folder.
+        settings = replace(settings, dataset=str(path.resolve()))
+    if settings.dataset not in known:
+        known[settings.dataset] = datasets.load(settings.dataset)
+    dataset = known[settings.dataset]
+    settings = replace(settings, epochs=settings.epochs_on(dataset.name))
+    matrices = settings.plan(dataset)
+    assert settings.epochs is not None
+    work = settings.epochs * len(dataset.train_x) * sum(map(_work, matrices))
+    return PlannedRun(settings, sum(matrix.parameters for matrix in matrices), work)
+
+
+def _work(matrix: Matrix) -> float:
+    """Time of one image, in synapses: a dense weight takes about half as long as a sparse one."""
+    fixed = 5_000
+    return fixed + matrix.nnz * (1.0 if matrix.draw else 0.5)

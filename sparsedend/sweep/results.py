@@ -1,0 +1,207 @@
+"""The results of a sweep: one row a run, in HDF5, as columns, as CSV.
+
+Layout of the file: ``runs/<column>`` with one entry a run; ``history/<figure>``, (runs, epochs)
+float64, with NaN after a run's last epoch. What a run does not have is NaN or an empty text.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TextIO
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..files import atomic_write
+from ..run import Settings
+
+FORMAT = "sparsedend-sweep"
+VERSION = 1
+HISTORY = (
+    "training_loss",
+    "training_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "seconds",
+)
+SETTINGS = tuple(field.name for field in fields(Settings))
+#: Columns besides the settings, with the kind of their values; "error" is empty for a finished run.
+FIGURES: dict[str, type] = {
+    "parameters": int,
+    "density": float,
+    "test_accuracy": float,
+    "test_loss": float,
+    "best_epoch": int,
+    "epochs_run": int,
+    "train_seconds": float,
+    "seconds_per_epoch": float,
+    "peak_memory_bytes": int,
+    "backend": str,
+    "threads": int,
+    "error": str,
+}
+COLUMNS = (*SETTINGS, *FIGURES)
+TEXTS = ("model", "dataset", "initializer", "schedule", "backend", "error")
+
+Row = dict[str, Any]
+
+
+class Results:
+    """Rows by their settings, in the order in which they came.
+
+    A row has every column of `COLUMNS`, and a list of one number an epoch for each of `HISTORY`.
+    """
+
+    def __init__(self, rows: list[Row] | None = None) -> None:
+        self._rows: dict[Settings, Row] = {}
+        for row in rows or []:
+            self.add(row)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows."""
+        return list(self._rows.values())
+
+    @property
+    def finished(self) -> set[Settings]:
+        """Settings of the runs that have ended without an error."""
+        return {settings for settings, row in self._rows.items() if not row["error"]}
+
+    def add(self, row: Row) -> None:
+        """Enter a run, in place of an earlier row of the same settings."""
+        self._rows[self.settings_of(row)] = row
+
+    @staticmethod
+    def settings_of(row: Row) -> Settings:
+        """Settings of a row's run."""
+        return Settings(**{name: row[name] for name in SETTINGS})
+
+    def columns(self) -> dict[str, NDArray]:
+        """Tidy table of the finished runs: an array for each of `COLUMNS`, one entry a run."""
+        return _columns([row for row in self.rows if not row["error"]])
+
+    def write(self, path: str | Path) -> None:
+        """Write all rows; at every instant the old or the new file is whole.
+
+        Raises
+        ------
+        InputError
+            Where the folder does not exist or cannot be written.
+        """
+        rows = self.rows
+        longest = max((len(row[HISTORY[0]]) for row in rows), default=0)
+        with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["format_version"] = VERSION
+            for name, values in _columns(rows).items():
+                if name in TEXTS:
+                    values = values.astype(h5py.string_dtype())
+                file[f"runs/{name}"] = values
+            for name in HISTORY:
+                padded = np.full((len(rows), longest), np.nan)
+                for line, row in zip(padded, rows, strict=True):
+                    line[: len(row[name])] = row[name]
+                file[f"history/{name}"] = padded
+
+    @classmethod
+    def read(cls, path: str | Path) -> Results:
+        """Read a file that `write` wrote.
+
+        Raises
+        ------
+        InputError
+            Where the file is missing, damaged, of another kind or version.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"there are no results '{path}': check the path")
+        try:
+            with h5py.File(path, "r") as file:
+                if file.attrs.get("format") != FORMAT:
+                    raise InputError(f"'{path}' holds no results of a sweep: give another file")
+                version = file.attrs["format_version"]
+                if version != VERSION:
+                    raise InputError(
+                        f"'{path}' has results format {version}, this version of sparsedend reads "
+                        f"{VERSION}: use the version that wrote it"
+                    )
+                return cls(_read(file))
+        except InputError:
+            raise
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"'{path}' cannot be read as results ({reason}): it is damaged or no HDF5 file"
+            ) from error
+
+
+def row_of(settings: Settings, result: Mapping[str, Any] | None, error: str = "") -> Row:
+    """Row of a run that has ended, from what `run.run` returned, or from its error."""
+    result = result or {}
+    missing = {str: "", int: None, float: None}
+    figures = {name: result.get(name, missing[kind]) for name, kind in FIGURES.items()}
+    figures |= {"epochs_run": result.get("epochs"), "error": error}
+    return asdict(settings) | figures | {name: result.get(name, []) for name in HISTORY}
+
+
+def write_csv(columns: Mapping[str, NDArray], file: TextIO) -> None:
+    """Write a tidy table as comma-separated values, with a line of names first."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    cells = ([_cell(value) for value in column.tolist()] for column in columns.values())
+    writer.writerows(zip(*cells, strict=True))
+
+
+def _cell(value: Any) -> Any:
+    """Nothing for NaN; whole numbers as such, also where a column has gaps."""
+    if isinstance(value, float):
+        if value != value:
+            return ""
+        return int(value) if value.is_integer() else value
+    return value
+
+
+def _columns(rows: list[Row]) -> dict[str, NDArray]:
+    return {name: _column(name, [row[name] for row in rows]) for name in COLUMNS}
+
+
+def _column(name: str, values: list[Any]) -> NDArray:
+    if name in TEXTS:
+        return np.asarray(values, dtype=object)
+    if any(value is None for value in values):
+        return np.asarray([np.nan if value is None else value for value in values], np.float64)
+    return np.asarray(values)
+
+
+def _read(file: h5py.File) -> list[Row]:
+    annotations = {field.name: str(field.type) for field in fields(Settings)}
+    whole = {name for name, kind in annotations.items() if kind.startswith("int")}
+    whole |= {name for name, kind in FIGURES.items() if kind is int}
+    columns: dict[str, list[Any]] = {}
+    for name in COLUMNS:
+        stored = file[f"runs/{name}"]
+        values = (stored.asstr() if name in TEXTS else stored)[:].tolist()
+        columns[name] = [_value(value, name in whole) for value in values]
+    lengths = [epochs or 0 for epochs in columns["epochs_run"]]
+    for name in HISTORY:
+        table = file[f"history/{name}"][:]
+        columns[name] = [
+            line[:length].tolist() for line, length in zip(table, lengths, strict=True)
+        ]
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def _value(value: Any, whole: bool) -> Any:
+    """What stood in the row: NaN stands for nothing, and makes floats of integers."""
+    if isinstance(value, float):
+        if np.isnan(value):
+            return None
+        return int(value) if whole else value
+    return value

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from sparsedend import InputError
+from sparsedend.datasets import write
+from sparsedend.run import Settings
+from sparsedend.sweep import expand, read_grid
+from tests.datasets.test_datasets import made
+
+
+def test_the_product_of_lists_with_the_last_key_fastest():
+    runs = expand({"model": ["dann-r", "vann"], "somata": [8, 4], "seed": 3, "epochs": 2})
+    assert [run.settings for run in runs] == [
+        Settings(model=model, somata=somata, seed=3, epochs=2)
+        for model in ("dann-r", "vann")
+        for somata in (8, 4)
+    ]
+
+
+def test_what_the_data_set_determines_is_resolved(tmp_path, monkeypatch):
+    write(made(), tmp_path / "mine.h5")
+    monkeypatch.chdir(tmp_path)
+    (run,) = expand({"dataset": "mine.h5", "dendrites": 2, "somata": 3, "synapses": 4})
+    assert run.settings.epochs == 25
+    assert run.settings.dataset == str(tmp_path / "mine.h5")
+    assert run.parameters == (4 * 3 + 1) * 6 + (2 + 1) * 3 + (3 + 1) * 3
+
+
+def test_a_run_that_is_named_twice_is_done_once():
+    assert len(expand({"seed": [1, 2, 1], "epochs": 1})) == 2
+
+
+def test_work_orders_runs_by_size():
+    small, large = expand({"somata": [8, 512], "epochs": 1})
+    assert large.work > 8 * small.work
+
+
+def test_the_grid_of_the_paper():
+    """7 numbers of dendrites, 5 of somata, 12 models, 5 trials, on one data set."""
+    models = [f"{kind}{rule}" for kind in ("dann", "sann") for rule in ("", "-lrf", "-grf")]
+    models[0] = "dann-r"
+    models += ["pdann", "psann", "vann", "vann-r", "vann-lrf", "vann-grf"]
+    runs = expand(
+        {
+            "model": models,
+            "dendrites": [2**i for i in range(6)],
+            "somata": [2**i for i in range(5, 10)],
+            "seed": [1, 2, 3, 4, 5],
+        }
+    )
+    assert len(runs) == 6 * 5 * 12 * 5
+    assert np.unique([run.settings.model for run in runs]).size == 12
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"dendrite": 3}, "unknown key 'dendrite': did you mean 'dendrites'"),
+        ({"somata": "many"}, "'somata' is 'many': give an integer"),
+        ({"somata": [4, 2.5]}, "'somata' is 2.5: give an integer"),
+        ({"somata": True}, "'somata' is True: give an integer"),
+        ({"exact": 1}, "'exact' is 1: give true or false"),
+        ({"seed": []}, "'seed' is an empty list"),
+        ({"model": "dan-r"}, "unknown model 'dan-r'"),
+        ({"dataset": "mnits"}, "did you mean 'mnist'"),
+        ({"preset": "paper"}, "knows no data set 'digits'"),
+        ({"noise": [0, -1]}, "the combination noise -1.0: noise is -1.0"),
+        (
+            {"model": ["vann", "dann-grf"], "dendrites": [4, 80]},
+            "the combination model dann-grf, dendrites 80: dendrites is 80, but there are only 64",
+        ),
+    ],
+)
+def test_refuses_and_names_the_key(grid, message):
+    with pytest.raises(InputError, match=message):
+        expand(grid)
+
+
+def test_files(tmp_path):
+    path = tmp_path / "g.toml"
+    path.write_text('model = ["vann", "sann"]\nlearning_rate = 1\nepochs = 2\n')
+    assert [run.settings.learning_rate for run in read_grid(path)] == [1.0, 1.0]
+    for content, message in (("x = ", "is no TOML"), ("x = 1", "the grid '.*g.toml': unknown key")):
+        path.write_text(content)
+        with pytest.raises(InputError, match=message):
+            read_grid(path)
+    with pytest.raises(InputError, match=r"none.toml' cannot be read \(No such file"):
+        read_grid(tmp_path / "none.toml")
