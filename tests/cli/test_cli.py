@@ -66,13 +66,84 @@ def test_info_on_a_model():
     facts = json.loads(text.splitlines()[-1])
     assert facts["parameters"] == 10_634
     assert facts["density"] == pytest.approx(10_634 / 468_874)
+    names = [matrix["name"] for matrix in facts["matrices"]]
+    assert names == ["synapses", "cables", "classes"]
+    assert facts["matrices"][0]["nnz"] == 16 * 512
+    assert facts["dense_memory_bytes"] == 16 * 468_874
+
+
+def test_info_does_not_build_the_model():
+    """A billion dendrites would not fit."""
+    sizes = ["--dendrites", 1000, "--somata", 1_000_000]
+    text = invoked("info", "dann-r", *sizes, "--json").stdout
+    assert json.loads(text.splitlines()[-1])["parameters"] == 18_011_000_010
+
+
+def test_every_option_of_train_reaches_the_run(tmp_path):
+    options = {
+        "exact": True,
+        "dropout": 0.2,
+        "initializer": "sparse",
+        "learning_rate": 0.01,
+        "schedule": "cosine",
+        "weight_decay": 0.1,
+        "patience": 2,
+        "sequential": True,
+        "noise": 0.1,
+        "batch_size": 16,
+        "seed": 3,
+    }
+    words = []
+    for name, value in options.items():
+        words.append(f"--{name.replace('_', '-')}")
+        words += [] if value is True else [value]
+    output = tmp_path / "a.h5"
+    text = invoked("train", "sann", *SMALL, *words, "--output", output, "--json").stdout
+    result = json.loads(text.splitlines()[-1])
+    assert {name: result[name] for name in options} == options
+    tested = invoked("evaluate", output, "--json").stdout
+    found = json.loads(tested.splitlines()[-1])
+    assert found["test_loss"] == pytest.approx(result["test_loss"])
+
+
+def test_sweep_and_table(tmp_path):
+    (tmp_path / "g.toml").write_text(
+        'model = ["dann-r", "vann"]\nseed = [1, 2]\nepochs = 2\nsomata = 8\n'
+        "learning_rate = [0.001, 1e30]\n"
+    )
+    answer = called("sweep", "g.toml", "--output", "s.h5", folder=tmp_path, check=1)
+    assert answer.stdout == "4 runs finished, 4 failed: s.h5\n"
+    assert answer.stderr.count("failed: dann-r 16 × 8, seed 1 on digits: the training loss") == 1
+    shown = invoked("sweep", "table", tmp_path / "s.h5").stdout.splitlines()
+    assert len(shown) == 5
+    assert shown[0].split()[:2] == ["model", "dataset"]
+    lines = invoked("sweep", "table", tmp_path / "s.h5", "--csv").stdout.splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith("model,dataset,dendrites,somata")
+    invoked("sweep", "table", tmp_path / "s.h5", "--output", tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_text().splitlines() == lines
+
+
+def test_data_of_your_own_by_name(tmp_path, cache):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.integers(0, 256, (40, 6, 6), dtype=np.uint8))
+    np.save(tmp_path / "y.npy", np.arange(40) % 4)
+    arrays = ["--images", tmp_path / "x.npy", "--labels", tmp_path / "y.npy"]
+    invoked("data", "convert", "own", *arrays, "--name", "mine")
+    assert (cache / "mine.h5").is_file()
+    assert "mine                in the cache" in invoked("data", "list").stdout
+    answer = called("data", "convert", "own", *arrays, "--name", "mine", folder=tmp_path, check=2)
+    assert "exists: give --overwrite" in answer.stderr
+    output = tmp_path / "a.h5"
+    text = invoked("train", *SMALL, "--dataset", "mine", "--output", output, "--json").stdout
+    assert json.loads(text.splitlines()[-1])["dataset"] == "mine"
 
 
 def test_data_commands(tmp_path, monkeypatch, cache):
     contents, _ = small_originals(monkeypatch)
     put(tmp_path / "tiny", contents)
     assert "comes with sparsedend" in invoked("data", "list").stdout
-    assert "tiny      to download" in invoked("data", "list").stdout
+    assert "tiny                to download" in invoked("data", "list").stdout
     output = tmp_path / "tiny.h5"
     invoked("data", "convert", "tiny", tmp_path / "tiny", "--output", output)
     facts = json.loads(invoked("data", "info", output, "--json").stdout.splitlines()[-1])
@@ -111,6 +182,40 @@ BAD = {
     "unknown subject": (["info", "dann"], "unknown model 'dann'"),
     "bad shape": (["info", "dann-r", "--image-shape", "28"], "--image-shape is '28'"),
     "embedded fetch": (["data", "fetch", "digits"], "nothing to fetch"),
+    "unknown schedule": (["train", "--schedule", "linear"], "unknown schedule 'linear'"),
+    "dropout of all": (["train", "--dropout", "1"], "dropout is 1.0"),
+    "negative noise": (["train", "--noise", "-1"], "noise is -1.0"),
+    "no patience": (["train", "--patience", "0"], "patience is 0"),
+    "too large batches": (
+        ["train", "--sequential", "--batch-size", "900"],
+        "too few for a batch of 900",
+    ),
+    "preset elsewhere": (["train", "--preset", "paper"], "knows no data set 'digits'"),
+    "unknown preset": (["train", "--preset", "x"], "unknown preset 'x'"),
+    "impossible plan": (["info", "dann-grf", "--dendrites", "785"], "only 784 pixels"),
+    "own of nothing": (["data", "convert", "own"], "give --images and --labels, or a folder"),
+    "own of text": (["data", "convert", "own", "text.h5"], "text.h5' cannot be read"),
+    "own without labels": (
+        ["data", "convert", "own", "--images", "x.npy"],
+        "give --images and --labels",
+    ),
+    "own in a known name": (
+        ["data", "convert", "own", "text.h5", "--name", "mnist"],
+        "'mnist' is the name of a known data set",
+    ),
+    "no folder": (["data", "convert", "fmnist"], "no folder is given"),
+    "no grid": (["sweep", "none.toml", "--output", "s.h5"], "the grid 'none.toml' cannot be read"),
+    "unknown key": (["sweep", "bad.toml", "--output", "s.h5"], "unknown key 'dendrite': did you"),
+    "no scheduler": (
+        ["sweep", "good.toml", "--output", "s.h5", "--scheduler", "127.0.0.1:9"],
+        "no scheduler answers at '127.0.0.1:9'",
+    ),
+    "no folder of results": (
+        ["sweep", "good.toml", "--output", "none/s.h5"],
+        "the folder 'none' of 's.h5' does not exist",
+    ),
+    "no results": (["sweep", "table", "none.h5"], "there are no results 'none.h5'"),
+    "text as results": (["sweep", "table", "text.h5"], "cannot be read as results"),
     "no originals": (["data", "convert", "fmnist", "folder"], "has no train-images"),
 }
 
@@ -119,6 +224,8 @@ BAD = {
 def test_bad_input_is_one_line_and_exit_code_2(case, tmp_path):
     arguments, message = BAD[case]
     (tmp_path / "text.h5").write_text("no HDF5")
+    (tmp_path / "bad.toml").write_text("dendrite = 3")
+    (tmp_path / "good.toml").write_text("epochs = 1")
     (tmp_path / "folder").mkdir()
     before = sorted(path.name for path in tmp_path.iterdir())
     answer = called(*arguments, folder=tmp_path, check=2)
