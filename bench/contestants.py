@@ -70,38 +70,51 @@ class Ours:
 
 
 class Torch:
-    """PyTorch: dense classes and loss; `synapses` and `cables` say how the dendrites are done."""
+    """PyTorch: dense classes and loss; `build` says how the dendrites are done.
 
-    def __init__(self, problem: Problem, name: str, build: Callable[..., Any]) -> None:
+    It starts from the weights of `network`, one dendritic layer and one of classes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        images: NDArray,
+        labels: NDArray,
+        name: str,
+        build: Callable[..., Any],
+        epsilon: float = EPSILON,
+    ) -> None:
         import torch
 
         self.torch = torch
         self.name = name
-        self.images = torch.from_numpy(problem.images)
-        self.labels = torch.from_numpy(problem.labels)
-        network = problem.network("numpy", 1)
+        self.images = torch.from_numpy(images)
+        self.labels = torch.from_numpy(labels)
         dendritic, dense = network.layers
-        self.forward, self.parameters, self.after_backward = build(problem, dendritic)
+        self.forward, self.parameters, self.after_backward = build(dendritic)
         self.weights = torch.nn.Parameter(torch.from_numpy(dense.parameters["weights"].copy()))
         self.bias = torch.nn.Parameter(torch.from_numpy(dense.parameters["bias"].copy()))
         everything = [*self.parameters, self.weights, self.bias]
-        self.adam = torch.optim.Adam(everything, lr=1e-3, eps=EPSILON, fused=True)
+        self.adam = torch.optim.Adam(everything, lr=1e-3, eps=epsilon, fused=True)
 
     def step(self, order: NDArray) -> float:
         """One step."""
-        functional = self.torch.nn.functional
         index = self.torch.from_numpy(order)
-        x = self.images[index].float() / 255
-        logits = functional.linear(self.forward(x), self.weights, self.bias)
-        loss = functional.cross_entropy(logits, self.labels[index])
+        logits = self.logits(self.images[index])
+        loss = self.torch.nn.functional.cross_entropy(logits, self.labels[index])
         self.adam.zero_grad()
         loss.backward()
         self.after_backward()
         self.adam.step()
         return loss.item()
 
+    def logits(self, images: Any) -> Any:
+        """Logits of images (images, inputs) uint8."""
+        somata = self.forward(images.float() / 255)
+        return self.torch.nn.functional.linear(somata, self.weights, self.bias)
 
-def masked_dense(problem: Problem, ours: layers.Dendritic) -> Any:
+
+def masked_dense(ours: layers.Dendritic) -> Any:
     """Dense matrices whose absent entries' gradients are zeroed, as the authors do."""
     import torch
 
@@ -121,11 +134,11 @@ def masked_dense(problem: Problem, ours: layers.Dendritic) -> Any:
     return forward, [w1, b1, w2, b2], after_backward
 
 
-def sparse_csr(problem: Problem, ours: layers.Dendritic) -> Any:
+def sparse_csr(ours: layers.Dendritic) -> Any:
     """Product by ``torch.sparse`` CSR, weight gradient by its sampled product."""
     import torch
 
-    structure = problem.synapses
+    structure = ours.structure.synapses
     indptr = torch.from_numpy(structure.indptr.copy())
     indices = torch.from_numpy(structure.indices.copy())
     zeros = torch.sparse_csr_tensor(
@@ -148,38 +161,39 @@ def sparse_csr(problem: Problem, ours: layers.Dendritic) -> Any:
             return sampled.values(), None
 
     weights = torch.nn.Parameter(torch.from_numpy(ours.parameters["synapses"].copy()))
-    return _tree(problem, ours, [weights], lambda x: Product.apply(weights, x.t().contiguous()))
+    return _tree(ours, [weights], lambda x: Product.apply(weights, x.t().contiguous()))
 
 
-def gather(problem: Problem, ours: layers.Dendritic) -> Any:
+def gather(ours: layers.Dendritic) -> Any:
     """Inputs gathered for each dendrite, constant fan-in."""
     import torch
 
-    rows = problem.synapses.shape[0]
-    index = torch.from_numpy(problem.synapses.indices.reshape(rows, -1).astype(np.int64))
+    rows = ours.dendrites
+    index = torch.from_numpy(ours.structure.synapses.indices.reshape(rows, -1).astype(np.int64))
     weights = torch.nn.Parameter(
         torch.from_numpy(ours.parameters["synapses"].reshape(rows, -1).copy())
     )
-    return _tree(problem, ours, [weights], lambda x: (x[:, index] * weights).sum(2).t())
+    return _tree(ours, [weights], lambda x: (x[:, index] * weights).sum(2).t())
 
 
-def sparselab(problem: Problem, ours: layers.Dendritic) -> Any:
+def sparselab(ours: layers.Dendritic) -> Any:
     """Sparselab's SparseLinear with our connections."""
     import sparselab
     import torch
 
-    rows, columns = problem.synapses.shape
+    structure = ours.structure.synapses
+    rows, columns = structure.shape
     layer = sparselab.SparseLinear(columns, rows, bias=False, sparsity=0.99, padding_ratio=0.0)
     matrix = torch.sparse_csr_tensor(
-        torch.from_numpy(problem.synapses.indptr.copy()),
-        torch.from_numpy(problem.synapses.indices.copy()),
+        torch.from_numpy(structure.indptr.copy()),
+        torch.from_numpy(structure.indices.copy()),
         torch.from_numpy(ours.parameters["synapses"].copy()),
         size=(rows, columns),
         check_invariants=False,
     )
     layer._csr = sparselab.PaddedCSR.from_torch_sparse_csr(matrix, padding_ratio=0.0)
     layer._values = torch.nn.Parameter(torch.from_numpy(np.asarray(layer._csr.values)))
-    return _tree(problem, ours, [layer._values], lambda x: layer(x).t())
+    return _tree(ours, [layer._values], lambda x: layer(x).t())
 
 
 TORCH = {
@@ -199,11 +213,11 @@ def _biases(ours: layers.Dendritic) -> list[Any]:
     ]
 
 
-def _tree(problem: Problem, ours: layers.Dendritic, synapses: list[Any], product: Any) -> Any:
+def _tree(ours: layers.Dendritic, synapses: list[Any], product: Any) -> Any:
     """Dendrites from `product` (dendrites, batch), cables as an elementwise product and sum."""
     import torch
 
-    shape = (problem.somata, problem.dendrites)
+    shape = (ours.outputs, ours.dendrites // ours.outputs)
     cables = torch.nn.Parameter(torch.from_numpy(ours.parameters["cables"].reshape(shape).copy()))
     b1, b2 = _biases(ours)
 

@@ -62,9 +62,10 @@ def measure(problem: Problem, threads: int, rounds: int) -> dict[str, list[float
     import torch
 
     torch.set_num_threads(threads)
+    start = problem.network("numpy", 1)
     for name, build in TORCH.items():
         try:
-            contestants.append(Torch(problem, name, build))
+            contestants.append(Torch(start, problem.images, problem.labels, name, build))
         except ImportError as error:
             print(f"{name} is skipped: {error}")
     rng = np.random.default_rng(2)

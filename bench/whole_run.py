@@ -74,7 +74,9 @@ def _ours(threads: int) -> float:
 
 
 def _theirs() -> float:
-    contestant = Torch(Problem(784, 4, 128, images=60_000), "PyTorch", masked_dense)
+    problem = Problem(784, 4, 128, images=60_000)
+    start = problem.network("numpy", 1)
+    contestant = Torch(start, problem.images, problem.labels, "PyTorch", masked_dense)
     rng = np.random.default_rng(0)
     orders = [rng.choice(60_000, 128, replace=False) for _ in range(64)]
     for order in orders:

@@ -13,6 +13,22 @@ from pathlib import Path
 from .errors import InputError
 
 
+def make_folder(folder: Path, advice: str) -> None:
+    """Make a folder, and those above it, where it does not exist.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be made; `advice` says what to do instead.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder '{folder}' cannot be made ({error.strerror}): {advice}"
+        ) from error
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder; on success it becomes `path`, else it goes.

@@ -13,6 +13,7 @@ from . import checkpoint, datasets, models
 from .backends import NumpyBackend
 from .datasets import Dataset
 from .errors import InputError
+from .files import make_folder
 from .history import Training
 from .initializers import INITIALIZERS
 from .network import Network
@@ -270,12 +271,7 @@ def run(
 
 def fresh_output(settings: Settings, folder: Path = Path("runs")) -> Path:
     """Name a checkpoint that does not exist yet, and make its folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the folder '{folder}' cannot be made ({error.strerror}): give --output"
-        ) from error
+    make_folder(folder, "give --output")
     dataset = Path(settings.dataset).stem
     stem = f"{settings.model}-{dataset}-{settings.dendrites}x{settings.somata}-s{settings.seed}"
     number = 1

@@ -34,7 +34,7 @@ def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: A
     activations; the dense equivalent is the same with every matrix all to all.
     """
     facts: dict[str, Any]
-    if Path(subject).suffix or Path(subject).exists():
+    if subject not in models.MODELS and (Path(subject).suffix or Path(subject).exists()):
         state = checkpoint.read(subject, backend=backends.create("numpy"))
         matrices = [
             matrix

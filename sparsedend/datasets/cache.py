@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
-from ..errors import InputError
+from .. import files
 from .catalogue import EMBEDDED
 
 
@@ -28,13 +28,7 @@ def make_folder() -> None:
     InputError
         Where it cannot be made.
     """
-    try:
-        folder().mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the cache '{folder()}' cannot be made ({error.strerror}): "
-            "set SPARSEDEND_DATA to a folder that can"
-        ) from error
+    files.make_folder(folder(), "set SPARSEDEND_DATA to one that can")
 
 
 def stored(name: str) -> Path:
@@ -58,6 +52,6 @@ def originals(name: str) -> Path | None:
 
 def embedded() -> Path:
     """The data set that comes with the package."""
-    package = Path(str(files("sparsedend")))
+    package = Path(str(resources.files("sparsedend")))
     installed = package / "data" / f"{EMBEDDED}.h5"
     return installed if installed.is_file() else package.parent / "data" / f"{EMBEDDED}.h5"

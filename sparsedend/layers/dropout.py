@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..backends.numpy_backend import Array
 from ..errors import InputError
-from .layer import Draw, Layer
+from .layer import Draw, Elementwise
 
 
-class Dropout(Layer):
+class Dropout(Elementwise):
     """``y = x / (1 - rate)``, or 0 with probability `rate`; outside of training ``y = x``.
 
     Inverted dropout (Srivastava et al. 2014, section 10), in place: the layer below sees a 0 where
@@ -32,19 +30,9 @@ class Dropout(Layer):
     def __init__(self, features: int, rate: float) -> None:
         if not 0 < rate < 1:
             raise InputError(f"dropout is {rate}: give a rate from 0 up to, not including, 1")
-        super().__init__(features, features)
+        super().__init__(features)
         self.settings = {"features": features, "rate": rate}
         self.rate = rate
-
-    @property
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """No parameters."""
-        return {}
-
-    @property
-    def dense_size(self) -> int:
-        """No parameters."""
-        return 0
 
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Make room for `width` columns."""

@@ -106,3 +106,20 @@ class Layer(ABC):
 
     def _room(self, features: int, width: int) -> Array:
         return self.backend.zeros((features, width), self.dtype)
+
+
+class Elementwise(Layer):
+    """A layer without parameters whose outputs overwrite its inputs, which nothing else reads."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, features)
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """No parameters."""
+        return {}
+
+    @property
+    def dense_size(self) -> int:
+        """No parameters."""
+        return 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..backends.numpy_backend import Array
-from .layer import Draw, Layer
+from .layer import Draw, Elementwise
 
 
-class LeakyReLU(Layer):
+class LeakyReLU(Elementwise):
     """``y = x where x > 0 else slope · x``, in place.
 
     The activation overwrites the layer below's output, which nothing else reads.
@@ -17,19 +15,9 @@ class LeakyReLU(Layer):
     kind = "leaky-relu"
 
     def __init__(self, features: int, slope: float = 0.1) -> None:
-        super().__init__(features, features)
+        super().__init__(features)
         self.settings = {"features": features, "slope": slope}
         self.slope = slope
-
-    @property
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """No parameters."""
-        return {}
-
-    @property
-    def dense_size(self) -> int:
-        """No parameters."""
-        return 0
 
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Nothing to make room for."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..backends.numpy_backend import available_threads
 from ..errors import InputError
+from ..files import make_folder
 from ..run import Settings
 from .grid import PlannedRun
 from .progress import Progress
@@ -80,7 +81,7 @@ def sweep(
     if len(left) < len(runs):
         say(f"'{output}' holds {len(runs) - len(left)} of these {len(runs)} runs already")
     if checkpoints:
-        _make(checkpoints)
+        make_folder(checkpoints, "give other --checkpoints")
     task = partial(
         execute,
         backend=backend,
@@ -193,12 +194,3 @@ def _joblib() -> Any:
             "pip install 'sparsedend[sweep]'"
         ) from None
     return joblib
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the folder '{folder}' cannot be made ({error.strerror}): choose another"
-        ) from error
