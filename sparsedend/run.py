@@ -219,9 +219,10 @@ def run(
     if output is not None and exists and resume:
         network, training, result = _resumed(output, about, backend)
         if result:
-            ended = result["epochs"]
-            more = "early stopping ended it" if ended < epochs else "give more --epochs to go on"
-            say(f"'{output}' is finished: {ended} epochs; {more}")
+            more = "give more --epochs to go on"
+            if settings.patience is not None:
+                more = "after early stopping it cannot go on"
+            say(f"'{output}' is finished: {result['epochs']} epochs; {more}")
             return result
         say(f"going on from '{output}' after epoch {training.history.epochs}")
     else:

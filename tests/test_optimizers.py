@@ -18,12 +18,14 @@ def test_two_steps_by_hand():
     assert parameters[0] == pytest.approx(4.9 + 0.1 / 3)
 
 
-def test_against_pytorch_with_its_epsilon():
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_against_pytorch_with_its_epsilon(weight_decay):
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle of this test")
     rng = np.random.default_rng(0)
     backend, ours = NumpyBackend(), rng.standard_normal(20)
     theirs = torch.tensor(ours.copy(), requires_grad=True)
-    adam, reference = Adam(1e-2), torch.optim.Adam([theirs], lr=1e-2, eps=0)
+    adam = Adam(1e-2, weight_decay=weight_decay)
+    reference = torch.optim.AdamW([theirs], lr=1e-2, eps=0, weight_decay=weight_decay)
     adam.epsilon = 0
     adam.start(backend, ours)
     for _ in range(10):

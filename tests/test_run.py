@@ -139,7 +139,7 @@ def test_a_run_that_stopped_early_is_finished(tmp_path):
     said = []
     again = ran(tmp_path / "a.h5", resume=True, say=said.append, **(settings | {"epochs": 60}))
     assert again == first
-    assert "early stopping ended it" in said[0]
+    assert "after early stopping it cannot go on" in said[0]
 
 
 def test_a_schedule_cannot_be_lengthened(tmp_path):

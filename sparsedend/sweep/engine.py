@@ -93,7 +93,7 @@ def sweep(
     with _cluster(scheduler) if scheduler else nullcontext() as client:
         results.write(output)
         if client is None:
-            rows = _rows_here(task, list(left), jobs)
+            rows = _rows_here(task, list(left), jobs, threads)
         else:
             jobs = len(client.scheduler_info(n_workers=-1)["workers"])
             rows = _rows_on_cluster(client, task, list(left))
@@ -105,7 +105,9 @@ def sweep(
     return results
 
 
-def _rows_here(task: Task, left: list[Settings], jobs: int) -> Generator[Row, None, None]:
+def _rows_here(
+    task: Task, left: list[Settings], jobs: int, threads: int
+) -> Generator[Row, None, None]:
     """Rows in the order in which runs end, by processes on this machine.
 
     When a process is killed, joblib ends the others too. What was under way is then among the first
@@ -116,13 +118,10 @@ def _rows_here(task: Task, left: list[Settings], jobs: int) -> Generator[Row, No
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     def rows(settings: list[Settings], jobs: int) -> Generator[Row, None, None]:
-        parallel = joblib.Parallel(
-            n_jobs=jobs,
-            backend="loky",
-            batch_size=1,
-            return_as="generator_unordered",
-            initializer=leave_interrupts,
-        )
+        with joblib.parallel_config(
+            "loky", inner_max_num_threads=threads, initializer=leave_interrupts
+        ):
+            parallel = joblib.Parallel(jobs, batch_size=1, return_as="generator_unordered")
         return parallel(joblib.delayed(task)(each) for each in settings)
 
     left = list(left)

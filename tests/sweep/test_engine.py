@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from sparsedend import InputError, backends
+from sparsedend.backends.numpy_backend import available_threads
 from sparsedend.run import Settings, run
 from sparsedend.sweep import Results, expand, sweep
 from sparsedend.sweep.engine import KILLED, _rows_here
@@ -69,6 +70,12 @@ def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path):
     assert said == [f"'{tmp_path / 's.h5'}' holds 1 of these 2 runs already"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_has_the_threads_it_is_given(tmp_path, jobs):
+    results = sweep(expand(SMALL | {"seed": [1, 2]}), tmp_path / "s.h5", jobs=jobs, threads=2)
+    assert [row["threads"] for row in results.rows] == [min(2, available_threads())] * 2
+
+
 def test_networks_are_kept_where_asked_for(tmp_path):
     runs = expand(SMALL | {"seed": [1, 2]})
     sweep(runs, tmp_path / "s.h5", jobs=1, checkpoints=tmp_path / "networks")
@@ -94,7 +101,7 @@ def test_a_run_that_kills_its_process_is_recorded():
             os.kill(os.getpid(), signal.SIGKILL)
         return row_of(settings, RESULT)
 
-    rows = list(_rows_here(task, [Settings(seed=seed) for seed in range(5)], 2))
+    rows = list(_rows_here(task, [Settings(seed=seed) for seed in range(5)], 2, 1))
     assert {row["seed"]: row["error"] for row in rows} == {0: "", 1: "", 2: KILLED, 3: "", 4: ""}
 
 
