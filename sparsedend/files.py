@@ -58,10 +58,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise InputError(
-            f"the folder '{path.parent}' cannot be written ({error.strerror}): "
-            "choose another or change its permissions"
-        ) from error
+        raise _cannot_write(path.parent, error) from error
     os.close(descriptor)
     temporary = Path(name)
     with _interrupt_deferred():
@@ -79,6 +76,40 @@ def atomic_write(path: Path) -> Iterator[Path]:
             ) from error
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same from writing `path` inside this context.
+
+    Raises
+    ------
+    InputError
+        Where another process has it, or the folder cannot be written.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Not on Windows.
+        yield
+        return
+    if not path.parent.is_dir():
+        raise InputError(f"the folder '{path.parent}' of '{path.name}' does not exist: make it")
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        file = open(lock, "w")  # noqa: SIM115  # Two different errors, so two steps.
+    except OSError as error:
+        raise _cannot_write(path.parent, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"'{path}' is being written by another process: wait for it, or choose another"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -100,6 +131,13 @@ def _interrupt_deferred() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
         if arrived:
             signal.raise_signal(signal.SIGINT)
+
+
+def _cannot_write(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"the folder '{folder}' cannot be written ({error.strerror}): "
+        "choose another or change its permissions"
+    )
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,9 @@ from .randomness import stream
 
 ImageShape = tuple[int, int, int]
 
+ALL_TO_ALL = "all to all"
+TREE = "tree"
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -36,7 +40,7 @@ class Matrix:
     nnz : int
         Weights that will exist.
     draw : callable, optional
-        Makes the structure; None where every input reaches every output.
+        Makes the structure; None where every input reaches every output, or it exists already.
     """
 
     name: str
@@ -57,9 +61,9 @@ class Matrix:
         return (self.inputs + 1) * self.outputs
 
     @property
-    def index_bytes(self) -> int:
-        """Memory of the structure."""
-        return 4 * (self.nnz + self.outputs + 1) if self.draw else 0
+    def sparse(self) -> bool:
+        """Whether some connections do not exist."""
+        return self.rule != ALL_TO_ALL
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Block:
     @property
     def inputs(self) -> int:
         """Values in an image."""
-        return int(np.prod(self.image_shape))
+        return math.prod(self.image_shape)
 
     @property
     def pixels(self) -> int:
@@ -137,7 +141,7 @@ def _every_input(block: Block) -> Matrix:
 def _own_dendrites(block: Block) -> Matrix:
     return Matrix(
         "cables",
-        "tree",
+        TREE,
         block.somata,
         block.total,
         block.total,
@@ -158,7 +162,7 @@ def _every_dendrite(block: Block) -> Matrix:
 
 
 def _all_to_all(name: str, outputs: int, inputs: int) -> Matrix:
-    return Matrix(name, "all to all", outputs, inputs, outputs * inputs)
+    return Matrix(name, ALL_TO_ALL, outputs, inputs, outputs * inputs)
 
 
 Rule = Callable[[Block], Matrix]
@@ -215,12 +219,17 @@ def plan(
         raise InputError(f"image shape is {image_shape}: give height, width and channels, each ≥ 1")
     if classes < 2:
         raise InputError(f"classes is {classes}: give 2 or more")
+    for name, product in (
+        ("dendrites × somata", dendrites * somata),
+        ("values in an image", math.prod(image_shape)),
+    ):
+        if product > connectivity.INT32_MAX:
+            raise InputError(f"{name} is {product}: give {connectivity.INT32_MAX} or less")
     matrices: list[Matrix] = []
-    shape = image_shape
-    for _ in range(layers):
+    for number in range(layers):
+        shape = image_shape if number == 0 else connectivity.grid_shape(somata)
         block = Block(shape, dendrites, somata, synapses, exact)
         matrices += [rule(block) for rule in MODELS[model]]
-        shape = connectivity.grid_shape(somata)
     return [*matrices, _all_to_all("classes", classes, somata)]
 
 
@@ -300,7 +309,7 @@ def _block(
     synapses: Matrix, cables: Matrix, dropout: float, rng: np.random.Generator
 ) -> list[Layer]:
     """Layers of one block: fused where that is possible."""
-    if synapses.draw and cables.draw and cables.rule == "tree" and not dropout:
+    if synapses.draw and cables.draw and cables.rule == TREE and not dropout:
         return [Dendritic(synapses.draw(rng), cables.draw(rng))]
     stack: list[Layer] = []
     for matrix in (synapses, cables):

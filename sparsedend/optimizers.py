@@ -22,8 +22,8 @@ class Adam:
         Decay of the first and second moment, in [0, 1).
     epsilon : float
     weight_decay : float
-        Decoupled from the gradient (Loshchilov & Hutter 2019, algorithm 2), 0 or more: every step
-        first takes this share of the learning rate off each parameter.
+        0 or more. Every step takes ``learning rate · weight decay`` of each parameter off it,
+        decoupled from the gradient (Loshchilov & Hutter 2019; the factor as in PyTorch's AdamW).
 
     Raises
     ------
@@ -107,5 +107,5 @@ class Adam:
             self.beta1,
             self.beta2,
             self.epsilon,
-            1 - learning_rate * self.weight_decay,
+            learning_rate * self.weight_decay,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import checkpoint, datasets, models
 from .backends import NumpyBackend
+from .connectivity import INT32_MAX
 from .datasets import Dataset
 from .errors import InputError
 from .files import make_folder
@@ -98,10 +99,11 @@ class Settings:
             raise InputError(f"unknown initializer '{self.initializer}': choose {choices}")
         for name in ("epochs", "batch_size", "patience"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name.replace('_', ' ')} is {value}: give 1 or more")
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}: give 0 or more")
+            if value is not None and not 1 <= value <= INT32_MAX:
+                words = name.replace("_", " ")
+                raise InputError(f"{words} is {value}: give a number from 1 to {INT32_MAX}")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed is {self.seed}: give a number from 0 to 2**63 - 1")
         if not 0 <= self.dropout < 1:
             raise InputError(
                 f"dropout is {self.dropout}: give a rate from 0 up to, not including, 1"
@@ -119,6 +121,18 @@ class Settings:
             return STOPPED_EPOCHS
         known = PAPER_EPOCHS | OTHER_EPOCHS
         return known.get(dataset, DEFAULT_EPOCHS) * (2 if self.sequential else 1)
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Check what depends on the data set, before anything is built or written.
+
+        Raises
+        ------
+        InputError
+            Where the network or the batches do not fit the images.
+        """
+        self.plan(dataset)
+        if self.sequential:
+            split_by_class(dataset.train_y, self.batch_size, self.seed)
 
     def plan(self, dataset: Dataset) -> list[models.Matrix]:
         """Matrices of the network on that data set, without building it."""
@@ -155,9 +169,8 @@ def chosen(given: Mapping[str, Any], preset: str | None = None) -> Settings:
     return replace(settings, epochs=settings.epochs_on(settings.dataset))
 
 
-def load_data(settings: Settings) -> Dataset:
-    """Images and labels that a run sees, with its noise."""
-    dataset = datasets.load(settings.dataset)
+def seen(settings: Settings, dataset: Dataset) -> Dataset:
+    """Images and labels as a run sees them: with its noise."""
     return datasets.noisy(dataset, settings.noise, stream(settings.seed, "noise"))
 
 
@@ -181,7 +194,7 @@ def run(
         The checkpoint; refused where it exists unless `resume` or `overwrite`. None: keep none.
     backend : NumpyBackend
     dataset : Dataset, optional
-        ``load_data(settings)``, where the caller has it already.
+        What the run sees, where the caller has it already (`seen`).
     resume : bool
         Go on from `output` where it exists.
     overwrite : bool
@@ -205,11 +218,9 @@ def run(
     exists = output is not None and output.exists()
     if exists and not (resume or overwrite):
         raise InputError(f"'{output}' exists: give --resume, --overwrite or another --output")
-    dataset = dataset or load_data(settings)
+    dataset = dataset or seen(settings, datasets.load(settings.dataset))
+    settings.check_on(dataset)
     epochs = settings.epochs_on(dataset.name)
-    if settings.sequential:
-        # Refused, where it must be, before anything is written.
-        split_by_class(dataset.train_y, settings.batch_size, settings.seed)
     about = {
         "settings": asdict(settings) | {"dataset": dataset.name, "epochs": epochs},
         "source": settings.dataset,

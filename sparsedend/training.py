@@ -89,6 +89,11 @@ def fit(
     elif optimizer is not None:
         raise InputError("both a training to go on from and an optimizer: give one of them")
     history = training.history
+    if patience is not None and history.epochs and training.best is None:
+        raise InputError(
+            f"patience is {patience}, but the training has {history.epochs} epochs behind it whose "
+            "best parameters were not kept: give patience from the start"
+        )
     if sequential:
         kept, held_out = split_by_class(labels, batch_size, seed)
     else:
@@ -130,7 +135,7 @@ def fit(
             )
             if on_epoch:
                 on_epoch(training)
-    if training.best is not None:
+    if patience is not None and training.best is not None:
         network.parameters[:] = training.best
     return history
 

@@ -87,6 +87,22 @@ def test_the_best_parameters_are_left_where_patience_lasts(digits):
     assert found.loss == pytest.approx(history.validation_loss[history.best_epoch - 1], rel=1e-5)
 
 
+def test_patience_and_going_on(digits):
+    """What is trained further without patience is kept; patience needs the best from the start."""
+    arguments = (digits.train_x, digits.train_y)
+    network = small()
+    training = Training.begin(network, optimizer=Adam(0.1))
+    fit(network, *arguments, epochs=40, patience=2, training=training)
+    stopped = network.parameters.copy()
+    fit(network, *arguments, epochs=training.history.epochs + 1, training=training)
+    assert not np.array_equal(network.parameters, stopped)
+    other = small()
+    training = Training.begin(other)
+    fit(other, *arguments, epochs=1, training=training)
+    with pytest.raises(InputError, match="patience is 2, but the training has 1 epochs behind it"):
+        fit(other, *arguments, epochs=3, patience=2, training=training)
+
+
 def test_a_schedule_scales_the_learning_rate(digits):
     """A factor of 0 from the third epoch on changes nothing any more."""
     short, long = small(), small()

@@ -19,6 +19,11 @@ Table = Mapping[str, ArrayLike]
 
 #: Columns whose values make a configuration; trials of one differ in their seed alone.
 KEYS = ("model", "dataset", "dendrites", "somata")
+#: Settings that the trials of a configuration must share, where the table has them.
+SHARED = (
+    *("synapses", "layers", "exact", "dropout", "initializer", "epochs", "batch_size"),
+    *("learning_rate", "schedule", "weight_decay", "patience", "sequential", "noise"),
+)
 FIGURES = ("parameters", "best_epoch", "test_accuracy", "test_loss")
 
 
@@ -174,12 +179,17 @@ def efficiency(configurations: Iterable[Configuration]) -> list[Efficiency]:
 
 
 def _summary(key: tuple, columns: Mapping[str, np.ndarray], rows: list[int]) -> Configuration:
-    seeds = columns["seed"][rows] if "seed" in columns else np.arange(len(rows))
-    if np.unique(seeds).size < len(rows):
-        raise InputError(
-            f"{' '.join(map(str, key))} has runs of the same seed that differ in other settings: "
-            "select those of one kind first"
-        )
+    name = " ".join(map(str, key))
+    for column in SHARED:
+        # As texts, for a missing value is NaN, which differs from itself.
+        values = set(map(str, columns[column][rows])) if column in columns else set()
+        if len(values) > 1:
+            raise InputError(
+                f"{name} has runs with {column} {', '.join(sorted(values))}: "
+                "select those of one kind first"
+            )
+    if "seed" in columns and np.unique(columns["seed"][rows]).size < len(rows):
+        raise InputError(f"{name} has several runs of the same seed: select one of each first")
     model, dataset, dendrites, somata = key
     parameters, best_epoch, accuracy, loss = (columns[name][rows] for name in FIGURES)
     return Configuration(

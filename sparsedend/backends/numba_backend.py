@@ -223,7 +223,7 @@ class NumbaBackend(NumpyBackend):
         beta1: float,
         beta2: float,
         epsilon: float,
-        keep: float,
+        decay: float,
     ) -> None:
         """One step of Adam on flat vectors."""
         as_dtype = parameters.dtype.type
@@ -237,7 +237,7 @@ class NumbaBackend(NumpyBackend):
             as_dtype(1 - beta1),
             as_dtype(1 - beta2),
             as_dtype(epsilon),
-            as_dtype(keep),
+            as_dtype(decay),
         )
 
 

@@ -416,12 +416,12 @@ def softmax_cross_entropy(logits, labels, delta):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, parallel=True)
-def adam(p, g, m, v, rate, share1, share2, epsilon, keep):  # type: ignore[no-untyped-def]
+def adam(p, g, m, v, rate, share1, share2, epsilon, decay):  # type: ignore[no-untyped-def]
     """One step of Adam with the bias corrections inside `rate`; share1 is 1 - beta1.
 
-    Parameters are multiplied with `keep` first.
+    `decay` is the share of each parameter that is taken off it besides.
     """
     for i in prange(p.size):
         m[i] += share1 * (g[i] - m[i])
         v[i] += share2 * (g[i] * g[i] - v[i])
-        p[i] = keep * p[i] - rate * m[i] / (np.sqrt(v[i]) + epsilon)
+        p[i] -= rate * m[i] / (np.sqrt(v[i]) + epsilon) + decay * p[i]

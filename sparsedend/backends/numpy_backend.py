@@ -311,18 +311,16 @@ class NumpyBackend:
         beta1: float,
         beta2: float,
         epsilon: float,
-        keep: float,
+        decay: float,
     ) -> None:
         """One step of Adam (Kingma & Ba 2015, section 2, last form) on flat vectors.
 
         `rate` holds the bias corrections: ``learning rate · sqrt(1 - beta2^t) / (1 - beta1^t)``.
-        Parameters are multiplied with `keep` first: ``1 - learning rate · weight decay``
-        (Loshchilov & Hutter 2019, algorithm 2).
+        `decay` is the share of each parameter that is taken off it besides.
         """
-        parameters *= keep
         first += (1 - beta1) * (gradients - first)
         second += (1 - beta2) * (gradients**2 - second)
-        parameters -= rate * first / (np.sqrt(second) + epsilon)
+        parameters -= rate * first / (np.sqrt(second) + epsilon) + decay * parameters
 
 
 def available_threads() -> int:

@@ -27,9 +27,9 @@ def read_images(path: Path) -> Array:
     try:
         with h5py.File(path, "r") as file:
             for name in ("x", "test/x"):
-                if name in file:
-                    return file[name][:]
-    except OSError as error:
+                if isinstance(file.get(name), h5py.Dataset):
+                    return file[name][()]
+    except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"'{path}' cannot be read ({reason}): give an .npy array or an HDF5 file"

@@ -9,7 +9,7 @@ import click
 
 from .. import datasets
 from ..datasets import cache
-from ..datasets.catalogue import EMBEDDED
+from ..datasets.catalogue import EMBEDDED, entry
 from ..errors import InputError
 from .arrays import read_npy
 
@@ -67,8 +67,8 @@ def convert(
     if seed < 0:
         raise InputError(f"seed is {seed}: give 0 or more")
     title = own_name if name == "own" else name
-    if output is None and name == "own" and title in datasets.names():
-        raise InputError(f"'{title}' is the name of a known data set: give another --name")
+    if name == "own":
+        _check_name(own_name)
     target = output or cache.stored(title)
     if (output or name == "own") and target.exists() and not overwrite:
         raise InputError(f"'{target}' exists: give --overwrite or another --output or --name")
@@ -124,5 +124,17 @@ def _where(name: str) -> str:
         return "comes with sparsedend"
     if cache.stored(name).is_file():
         return f"in the cache, {cache.stored(name)}"
-    originals = cache.originals(name)
-    return f"to convert from {originals}" if originals else "to download"
+    originals = cache.originals_folder(name)
+    if originals:
+        return f"to convert from {originals}"
+    return "to download" if entry(name).address else "to convert: it cannot be downloaded"
+
+
+def _check_name(name: str) -> None:
+    """Refuse what `datasets.load` would not take for the name of a data set in the cache."""
+    if name in datasets.names():
+        raise InputError(f"'{name}' is the name of a known data set: give another --name")
+    if not name or name.startswith(".") or datasets.is_path(name) or "/" in name or "\\" in name:
+        raise InputError(
+            f"'{name}' cannot be the name of a data set: give a word without separators and ending"
+        )

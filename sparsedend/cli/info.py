@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from .. import backends, checkpoint, models
-from ..connectivity import Structure
 from ..errors import InputError
 from ..layers import Layer
-from ..models import Matrix
+from ..models import ALL_TO_ALL, TREE, Matrix
 from .options import json_option, size_options
 
-#: Vectors of float32 that a training keeps: parameters, gradients and Adam's two moments.
+#: Vectors that a training keeps: parameters, gradients and Adam's two moments.
 VECTORS = 4
+#: Of an index, and of a float32.
+BYTES = 4
 
 
 @click.command()
@@ -41,12 +40,14 @@ def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: A
             for number, layer in enumerate(state.network.layers, start=1)
             for matrix in _matrices(number, layer)
         ]
+        itemsize = state.network.dtype.itemsize
         facts = {"checkpoint": subject, "image_shape": state.network.image_shape, **state.about}
     else:
         shape = _shape(image_shape)
         matrices = models.plan(subject, shape, classes, **sizes)
+        itemsize = BYTES
         facts = {"model": subject, "image_shape": shape, "classes": classes, **sizes}
-    facts |= _size_facts(matrices)
+    facts |= _size_facts(matrices, itemsize)
     click.echo(
         f"{'matrix':<24}{'rule':<12}{'inputs -> outputs':>24}{'nnz':>14}{'parameters':>14}"
         f"{'density':>11}"
@@ -74,20 +75,15 @@ def _matrices(number: int, layer: Layer) -> list[Matrix]:
         title = f"{number} {layer.kind}: {name}"
         if structure is not None:
             rows, columns = structure.shape
-            drawn = partial(_drawn, structure)
-            found.append(Matrix(title, "sparse", rows, columns, structure.nnz, drawn))
+            rule = TREE if name == "cables" else "sparse"
+            found.append(Matrix(title, rule, rows, columns, structure.nnz))
         elif values.ndim == 2:
             rows, columns = values.shape
-            found.append(Matrix(title, "all to all", rows, columns, values.size))
+            found.append(Matrix(title, ALL_TO_ALL, rows, columns, values.size))
     return found
 
 
-def _drawn(structure: Structure, _: np.random.Generator) -> Structure:
-    """What `Matrix.draw` gives where the structure exists already."""
-    return structure
-
-
-def _size_facts(matrices: list[Matrix]) -> dict[str, Any]:
+def _size_facts(matrices: list[Matrix], itemsize: int) -> dict[str, Any]:
     parameters = sum(matrix.parameters for matrix in matrices)
     dense = sum(matrix.dense_parameters for matrix in matrices)
     return {
@@ -105,9 +101,20 @@ def _size_facts(matrices: list[Matrix]) -> dict[str, Any]:
         ],
         "parameters": parameters,
         "density": parameters / dense,
-        "memory_bytes": 4 * VECTORS * parameters + sum(matrix.index_bytes for matrix in matrices),
-        "dense_memory_bytes": 4 * VECTORS * dense,
+        "memory_bytes": itemsize * VECTORS * parameters + _index_bytes(matrices),
+        "dense_memory_bytes": itemsize * VECTORS * dense,
     }
+
+
+def _index_bytes(matrices: list[Matrix]) -> int:
+    """Memory of the structures, and of their transposes where inputs get a gradient too."""
+    total = 0
+    for number, matrix in enumerate(matrices):
+        if matrix.sparse:
+            total += BYTES * (matrix.nnz + matrix.outputs + 1)
+            if number > 0 and matrix.rule != TREE:
+                total += BYTES * (2 * matrix.nnz + matrix.inputs + 1)
+    return total
 
 
 def _bytes(count: int) -> str:

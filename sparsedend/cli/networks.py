@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +98,7 @@ def evaluate(
         images = datasets.load(dataset)
     elif "settings" in state.about:
         settings = run.Settings(**state.about["settings"])
-        images = run.load_data(replace(settings, dataset=state.about["source"]))
+        images = run.seen(settings, datasets.load(state.about["source"]))
     else:
         raise InputError(f"'{path}' does not say what it was trained on: give --dataset")
     with _compilation_announced(engine):

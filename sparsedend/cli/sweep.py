@@ -23,12 +23,10 @@ SHOWN = (
 class _GridOrTable(click.Group):
     """``sweep GRID.toml …`` is short for ``sweep run GRID.toml …``."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in self.commands:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["run", *args]
-        return super().resolve_command(ctx, args)
+        return super().parse_args(ctx, args)
 
 
 @click.group(cls=_GridOrTable)
@@ -62,9 +60,10 @@ def run(
     """Do all runs of GRID, a TOML file: settings of train, each a value or a list of values."""
     if resume and overwrite:
         raise InputError("--resume and --overwrite are both given: choose one")
+    runs = sweeps.read_grid(grid)
     try:
         results = sweeps.sweep(
-            sweeps.read_grid(grid),
+            runs,
             output,
             jobs=jobs,
             threads=threads,
@@ -81,11 +80,13 @@ def run(
             click.echo(line, err=True)
             raise click.exceptions.Exit(130) from None
         raise
-    failed = [row for row in results.rows if row["error"]]
+    wanted = {each.settings for each in runs}
+    rows = [row for row in results.rows if results.settings_of(row) in wanted]
+    failed = [row for row in rows if row["error"]]
     for row in failed:
         name = f"{row['model']} {row['dendrites']} × {row['somata']}, seed {row['seed']}"
         click.echo(f"failed: {name} on {row['dataset']}: {row['error']}", err=True)
-    click.echo(f"{len(results.finished)} runs finished, {len(failed)} failed: {output}")
+    click.echo(f"{len(rows) - len(failed)} runs finished, {len(failed)} failed: {output}")
     if failed:
         raise click.exceptions.Exit(1)
 

@@ -21,12 +21,30 @@ __all__ = [
     "fetch",
     "from_arrays",
     "from_path",
+    "is_path",
     "load",
     "names",
     "noisy",
     "read",
+    "stamp",
     "write",
 ]
+
+
+def is_path(name_or_path: str | Path) -> bool:
+    """Whether `load` reads it as a path: it has a separator or ends in .h5 or .hdf5."""
+    path = Path(name_or_path)
+    return len(path.parts) != 1 or path.suffix in (".h5", ".hdf5")
+
+
+def stamp(name_or_path: str | Path) -> tuple[int, int] | None:
+    """Time and size of the file that `load` reads, which change with it; None where it is none."""
+    path = Path(name_or_path) if is_path(name_or_path) else cache.stored(str(name_or_path))
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def load(name_or_path: str | Path) -> Dataset:
@@ -46,16 +64,15 @@ def load(name_or_path: str | Path) -> Dataset:
     InputError
         Where there is no such data set, or it cannot be read, converted or downloaded.
     """
-    path = Path(name_or_path)
-    if len(path.parts) != 1 or path.suffix in (".h5", ".hdf5"):
-        return read(path)
+    if is_path(name_or_path):
+        return read(name_or_path)
     name = str(name_or_path)
     if name == EMBEDDED:
         return read(cache.embedded())
     if cache.stored(name).is_file():
         return read(cache.stored(name))
     entry(name)
-    originals = cache.originals(name)
+    originals = cache.originals_folder(name)
     if originals is None:
         return read(fetch(name))
     dataset = convert(name, originals)

@@ -41,7 +41,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder().glob("*.h5")))
 
 
-def originals(name: str) -> Path | None:
+def originals_folder(name: str) -> Path | None:
     """The folder of a data set's original files, ``SPARSEDEND_ORIGINALS/<name>``, if it exists."""
     chosen = os.environ.get("SPARSEDEND_ORIGINALS")
     if not chosen:

@@ -22,7 +22,7 @@ def checked(content: bytes, md5: str, where: str | Path) -> bytes:
     return content
 
 
-def originals(folder: Path, md5: dict[str, str]) -> dict[str, bytes]:
+def read_checked(folder: Path, md5: dict[str, str]) -> dict[str, bytes]:
     """Contents of the files of those names and checksums.
 
     Raises

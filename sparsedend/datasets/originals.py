@@ -49,7 +49,7 @@ def convert(name: str, folder: str | Path) -> Dataset:
         contents = cifar10.unpacked(folder)
         arrays = Arrays(*cifar10.arrays(contents))
     else:
-        contents = checksums.originals(folder, known.md5)
+        contents = checksums.read_checked(folder, known.md5)
         arrays = LAYOUTS[known.layout](contents, folder)
     sha256 = checksums.sha256(contents)
     return Dataset(name, known.class_names, *arrays, known.licence, known.source, sha256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -69,8 +70,9 @@ def from_arrays(
 def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: int = 1) -> Dataset:
     """Read a folder of class folders with pictures, or an HDF5 file.
 
-    A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone. An
-    HDF5 file has the data sets of `store`, or ``x`` and ``y``. Where there is no test part,
+    A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone.
+    Pictures are grey if all are, else RGB; 16 bits become 8, and what is transparent white. An HDF5
+    file has the data sets of `store`, or ``x`` and ``y``. Where there is no test part,
     `from_arrays` makes one.
 
     Raises
@@ -87,9 +89,13 @@ def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: 
         class_names = _class_folders(path / "train")
         train_x, train_y = _pictures(path / "train", class_names)
         test_x, test_y = _pictures(path / "test", class_names)
+        if _grey(train_x) and _grey(test_x):
+            train_x, test_x = train_x[..., :1], test_x[..., :1]
         return Dataset(name, class_names, train_x, train_y, test_x, test_y)
     class_names = _class_folders(path)
     images, labels = _pictures(path, class_names)
+    if _grey(images):
+        images = images[..., :1]
     texts = np.asarray(class_names)[labels]
     return from_arrays(name, images, texts, test_fraction=test_fraction, seed=seed)
 
@@ -97,15 +103,17 @@ def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: 
 def _from_file(name: str, path: Path, test_fraction: float, seed: int) -> Dataset:
     try:
         with h5py.File(path, "r") as file:
-            if "x" not in file or "y" not in file:
-                return store.read(path)
-            images, labels = file["x"][()], file["y"][()]
-    except OSError as error:
+            x, y = file.get("x"), file.get("y")
+            if not (isinstance(x, h5py.Dataset) and isinstance(y, h5py.Dataset)):
+                return replace(store.read(path), name=name)
+            images = x[()]
+            labels = y[()] if h5py.check_string_dtype(y.dtype) is None else y.asstr()[()]
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         reason = " ".join(str(error).split())
         raise InputError(f"'{path}' cannot be read ({reason}): give an HDF5 file") from error
-    if labels.dtype.kind == "O":
-        labels = labels.astype(str)
-    return from_arrays(name, images, labels, test_fraction=test_fraction, seed=seed)
+    return from_arrays(name, images, np.asarray(labels), test_fraction=test_fraction, seed=seed)
 
 
 def _numbered(labels: NDArray) -> tuple[tuple[str, ...], NDArray]:
@@ -113,16 +121,20 @@ def _numbered(labels: NDArray) -> tuple[tuple[str, ...], NDArray]:
         if labels.size and labels.min() < 0:
             where = int(labels.argmin())
             raise InputError(f"label {labels[where]} of image {where} is below 0: count from 0")
-        names = tuple(str(label) for label in range(int(labels.max(initial=0)) + 1))
-        return names, labels.astype(np.int64)
-    if labels.dtype.kind not in "US":
+        return store.numbered_classes(labels), labels.astype(np.int64)
+    try:
+        texts = labels.astype(str) if labels.dtype.kind in "USO" else None
+    except UnicodeDecodeError as error:
+        raise InputError(f"labels are bytes that are no ASCII ({error}): give texts") from error
+    if texts is None:
         raise InputError(f"labels are {labels.dtype}: give integers or texts")
-    texts, numbers = np.unique(labels.astype(str), return_inverse=True)
-    return tuple(map(str, texts)), numbers.astype(np.int64)
+    names, numbers = np.unique(texts, return_inverse=True)
+    return tuple(map(str, names)), numbers.astype(np.int64)
 
 
 def _class_folders(folder: Path) -> tuple[str, ...]:
-    names = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+    inside = (path for path in folder.iterdir() if path.is_dir())
+    names = tuple(sorted(path.name for path in inside if not path.name.startswith(".")))
     if len(names) < 2:
         raise InputError(
             f"'{folder}' has {len(names)} folders: give one folder of pictures for each class"
@@ -131,7 +143,7 @@ def _class_folders(folder: Path) -> tuple[str, ...]:
 
 
 def _pictures(folder: Path, class_names: tuple[str, ...]) -> tuple[NDArray, NDArray]:
-    """Images and labels; grey if all pictures are, else RGB."""
+    """RGB images and labels."""
     pictures: list[NDArray] = []
     labels: list[int] = []
     unknown = set(_class_folders(folder)) - set(class_names)
@@ -151,9 +163,11 @@ def _pictures(folder: Path, class_names: tuple[str, ...]) -> tuple[NDArray, NDAr
             labels.append(label)
     if not pictures:
         raise InputError(f"'{folder}' has no pictures ({', '.join(PICTURES)}) in its folders")
-    if all((picture == picture[..., :1]).all() for picture in pictures):
-        pictures = [picture[..., :1] for picture in pictures]
     return np.stack(pictures), np.asarray(labels, np.int64)
+
+
+def _grey(images: NDArray) -> bool:
+    return bool((images == images[..., :1]).all())
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -171,7 +185,19 @@ def _picture(path: Path) -> NDArray:
         ) from None
     try:
         with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
+            if picture.mode == "F" or picture.mode.startswith("I"):
+                return _from_integers(np.asarray(picture), path)
+            if not picture.has_transparency_data:
+                return np.asarray(picture.convert("RGB"))
+            white = Image.new("RGBA", picture.size, "white")
+            return np.asarray(Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB"))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"'{path}' cannot be read as a picture ({reason}): replace it") from error
+
+
+def _from_integers(values: NDArray, path: Path) -> NDArray:
+    """Grey values of 16 bits, which Pillow's own conversion would cut off at 255."""
+    if values.dtype.kind == "f" or values.min() < 0 or values.max() >= 2**16:
+        raise InputError(f"'{path}' has values of more than 16 bits: save it with 8 or 16")
+    return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)

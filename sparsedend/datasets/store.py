@@ -12,6 +12,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import atomic_write
@@ -70,6 +71,20 @@ def read(path: str | Path) -> Dataset:
         ) from error
 
 
+def numbered_classes(labels: NDArray) -> tuple[str, ...]:
+    """Names of the classes 0 … the greatest label.
+
+    Raises
+    ------
+    InputError
+        Where the greatest label is not below the number of labels: then they are no class numbers.
+    """
+    highest = int(labels.max(initial=0))
+    if highest >= max(labels.size, 1):
+        raise InputError(f"{labels.size} labels go up to {highest}: number the classes from 0 on")
+    return tuple(str(label) for label in range(highest + 1))
+
+
 def _read(file: h5py.File, path: Path) -> Dataset:
     version = file.attrs.get("format_version", VERSION)
     if version != VERSION:
@@ -88,8 +103,7 @@ def _read(file: h5py.File, path: Path) -> Dataset:
     if "class_names" in attributes:
         class_names = tuple(str(name) for name in attributes["class_names"])
     else:
-        highest = max((int(y.max()) for y in (train_y, test_y) if y.size), default=0)
-        class_names = tuple(str(label) for label in range(highest + 1))
+        class_names = numbered_classes(np.concatenate([train_y, test_y]))
     return Dataset(
         str(attributes.get("name", path.stem)),
         class_names,

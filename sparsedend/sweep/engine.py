@@ -8,20 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .. import backends
 from ..backends.numpy_backend import available_threads
 from ..errors import InputError
-from ..files import make_folder
+from ..files import locked, make_folder
 from ..run import Settings
 from .grid import PlannedRun
 from .progress import Progress
 from .results import Results, Row, row_of
-from .worker import execute, leave_interrupts
+from .worker import begin, execute
 
 #: Seconds within which a scheduler must answer.
 SCHEDULER_TIMEOUT = 8
 KILLED = "its worker was killed, which mostly means too little memory: use fewer --jobs"
 
-Task = Callable[[Settings], Row]
+Task = Callable[[PlannedRun], Row]
 
 
 def sweep(
@@ -74,14 +75,8 @@ def sweep(
             raise InputError(f"{name} is {value}: give 1 or more")
     if output.exists() and not (resume or overwrite):
         raise InputError(f"'{output}' exists: give --resume, --overwrite or another --output")
-    results = Results.read(output) if resume and output.exists() else Results()
-    left = {run.settings: run for run in sorted(runs, key=lambda run: -run.work)}
-    for settings in results.finished & left.keys():
-        del left[settings]
-    if len(left) < len(runs):
-        say(f"'{output}' holds {len(runs) - len(left)} of these {len(runs)} runs already")
-    if checkpoints:
-        make_folder(checkpoints, "give other --checkpoints")
+    if scheduler is None:
+        backends.create(backend, threads)
     task = partial(
         execute,
         backend=backend,
@@ -90,13 +85,19 @@ def sweep(
         resume=not overwrite,
     )
     jobs = jobs or max(1, available_threads() // threads)
-    with _cluster(scheduler) if scheduler else nullcontext() as client:
+    with locked(output), nullcontext() if scheduler is None else _cluster(scheduler) as client:
+        results = Results.read(output) if resume and output.exists() else Results()
+        left = _left(runs, results, output)
+        if len(left) < len(runs):
+            say(f"'{output}' holds {len(runs) - len(left)} of these {len(runs)} runs already")
+        if checkpoints:
+            make_folder(checkpoints, "give other --checkpoints")
         results.write(output)
         if client is None:
-            rows = _rows_here(task, list(left), jobs, threads)
+            rows = _rows_here(task, list(left.values()), jobs, threads)
         else:
-            jobs = len(client.scheduler_info(n_workers=-1)["workers"])
-            rows = _rows_on_cluster(client, task, list(left))
+            jobs = len(client.nthreads())
+            rows = _rows_on_cluster(client, task, list(left.values()))
         with Progress(list(left.values()), jobs) as progress, closing(rows):
             for row in rows:
                 results.add(row)
@@ -105,55 +106,72 @@ def sweep(
     return results
 
 
+def _left(runs: list[PlannedRun], results: Results, output: Path) -> dict[Settings, PlannedRun]:
+    """Runs that are not finished, longest first."""
+    left = {run.settings: run for run in sorted(runs, key=lambda run: -run.work)}
+    for settings, fingerprint in results.finished.items():
+        run = left.pop(settings, None)
+        if run and run.fingerprint != fingerprint:
+            raise InputError(
+                f"'{output}' holds runs on other images or labels than '{settings.dataset}' has "
+                "now: give another --output"
+            )
+    return left
+
+
 def _rows_here(
-    task: Task, left: list[Settings], jobs: int, threads: int
+    task: Task, left_: list[PlannedRun], jobs: int, threads: int
 ) -> Generator[Row, None, None]:
     """Rows in the order in which runs end, by processes on this machine.
 
     When a process is killed, joblib ends the others too. What was under way is then among the first
     runs that are left; each of these is done with nothing beside it, so that the one that got its
-    process killed is known, and recorded.
+    process killed is known, and recorded. joblib does a single job in this very process, which a
+    killed run would take along: so it is told of two, and given one run at a time.
     """
     joblib = _joblib()
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    def rows(settings: list[Settings], jobs: int) -> Generator[Row, None, None]:
-        with joblib.parallel_config(
-            "loky", inner_max_num_threads=threads, initializer=leave_interrupts
-        ):
-            parallel = joblib.Parallel(jobs, batch_size=1, return_as="generator_unordered")
-        return parallel(joblib.delayed(task)(each) for each in settings)
+    def rows(runs: list[PlannedRun]) -> Generator[Row, None, None]:
+        with joblib.parallel_config("loky", inner_max_num_threads=threads, initializer=begin):
+            parallel = joblib.Parallel(max(jobs, 2), batch_size=1, return_as="generator_unordered")
+        return parallel(joblib.delayed(task)(run) for run in runs)
 
-    left = list(left)
+    left = {run.settings: run for run in left_}
     while left:
         try:
-            for row in rows(left, jobs):
-                left.remove(Results.settings_of(row))
+            for row in rows(list(left.values())[: 1 if jobs == 1 else None]):
+                del left[Results.settings_of(row)]
                 yield row
         except TerminatedWorkerError:
-            for suspect in left[:jobs]:
-                left.remove(suspect)
+            for suspect in list(left.values())[:jobs]:
+                del left[suspect.settings]
                 try:
-                    yield from rows([suspect], 2)
+                    yield from rows([suspect])
                 except TerminatedWorkerError:
-                    yield row_of(suspect, None, KILLED)
+                    yield row_of(suspect.settings, suspect.fingerprint, None, KILLED)
 
 
-def _rows_on_cluster(client: Any, task: Task, left: list[Settings]) -> Generator[Row, None, None]:
+def _rows_on_cluster(client: Any, task: Task, left: list[PlannedRun]) -> Generator[Row, None, None]:
     """Rows in the order in which runs end, by Dask's workers; it starts lost runs again itself."""
-    from distributed import as_completed
+    from distributed import CancelledError, as_completed
 
-    futures = {client.submit(task, each, pure=False): each for each in left}
+    futures = {client.submit(task, run, pure=False): run for run in left}
     try:
         for future in as_completed(futures, loop=client.loop):
             error = future.exception()
             if error is None:
                 yield future.result()
             else:
-                yield row_of(futures[future], None, f"{type(error).__name__}: {error}")
+                run = futures[future]
+                text = f"{type(error).__name__}: {error}"
+                yield row_of(run.settings, run.fingerprint, None, text)
             future.release()
-    finally:
         client.cancel(list(futures))
+    except (CancelledError, OSError) as error:
+        raise InputError(
+            "the scheduler is gone; finished runs are kept: start it again, and give --resume"
+        ) from error
 
 
 def _cluster(address: str) -> AbstractContextManager[Any]:
@@ -172,13 +190,13 @@ def _cluster(address: str) -> AbstractContextManager[Any]:
             f"no scheduler answers at '{address}' ({reason}): start one with 'dask scheduler', or "
             "leave --scheduler out"
         ) from error
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    several = [name for name, worker in workers.items() if worker["nthreads"] > 1]
+    workers = client.nthreads()
+    several = [name for name, threads in workers.items() if threads > 1]
     if several or not workers:
         client.close()
-        what = f"the worker {several[0]} has several threads" if several else "has no workers"
+        what = f"the worker {several[0]} has several threads" if several else "it has no workers"
         raise InputError(
-            f"the scheduler at '{address}': {what}: start workers with "
+            f"the scheduler at '{address}' cannot be used, {what}: start workers with "
             f"'dask worker {address} --nthreads 1'"
         )
     return client

@@ -40,19 +40,22 @@ class PlannedRun:
     settings : Settings
         With the number of epochs.
     parameters : int
+    fingerprint : str
+        Of the data set's images and labels, without noise.
     work : float
         About proportional to its time; for the order of runs and the time left alone.
     """
 
     settings: Settings
     parameters: int
+    fingerprint: str
     work: float
 
 
 def read_grid(path: str | Path) -> list[PlannedRun]:
     """Runs of a grid file.
 
-    The file is TOML: settings as in `Settings`, and ``preset``; each a value or a list of values.
+    The file is TOML: settings as in `Settings`, each a value or a list of values, and ``preset``.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
     Parameters
     ----------
     grid : mapping
-        By the names of `Settings`, and ``preset``; each a value or a list of values.
+        By the names of `Settings` a value or a list of values, and ``preset``, a text.
 
     Raises
     ------
@@ -123,21 +126,22 @@ def _values(key: str, value: Any) -> list[Any]:
 def _planned(settings: Settings, known: dict[str, Dataset]) -> PlannedRun:
     """Check a combination, and resolve what depends on its data set."""
     settings.check()
-    path = Path(settings.dataset)
-    if path.is_file():
+    if datasets.is_path(settings.dataset):
         # A worker may stand in another folder.
-        settings = replace(settings, dataset=str(path.resolve()))
+        settings = replace(settings, dataset=str(Path(settings.dataset).resolve()))
     if settings.dataset not in known:
         known[settings.dataset] = datasets.load(settings.dataset)
     dataset = known[settings.dataset]
     settings = replace(settings, epochs=settings.epochs_on(dataset.name))
+    settings.check_on(dataset)
     matrices = settings.plan(dataset)
     assert settings.epochs is not None
     work = settings.epochs * len(dataset.train_x) * sum(map(_work, matrices))
-    return PlannedRun(settings, sum(matrix.parameters for matrix in matrices), work)
+    parameters = sum(matrix.parameters for matrix in matrices)
+    return PlannedRun(settings, parameters, dataset.fingerprint, work)
 
 
 def _work(matrix: Matrix) -> float:
     """Time of one image, in synapses: a dense weight takes about half as long as a sparse one."""
     fixed = 5_000
-    return fixed + matrix.nnz * (1.0 if matrix.draw else 0.5)
+    return fixed + matrix.nnz * (1.0 if matrix.sparse else 0.5)

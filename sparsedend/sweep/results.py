@@ -40,13 +40,13 @@ FIGURES: dict[str, type] = {
     "epochs_run": int,
     "train_seconds": float,
     "seconds_per_epoch": float,
-    "peak_memory_bytes": int,
     "backend": str,
     "threads": int,
+    "fingerprint": str,
     "error": str,
 }
 COLUMNS = (*SETTINGS, *FIGURES)
-TEXTS = ("model", "dataset", "initializer", "schedule", "backend", "error")
+TEXTS = ("model", "dataset", "initializer", "schedule", "backend", "fingerprint", "error")
 
 Row = dict[str, Any]
 
@@ -68,9 +68,11 @@ class Results:
         return list(self._rows.values())
 
     @property
-    def finished(self) -> set[Settings]:
-        """Settings of the runs that have ended without an error."""
-        return {settings for settings, row in self._rows.items() if not row["error"]}
+    def finished(self) -> dict[Settings, str]:
+        """Fingerprints of the data sets, by the settings of the runs that ended without error."""
+        return {
+            settings: row["fingerprint"] for settings, row in self._rows.items() if not row["error"]
+        }
 
     def add(self, row: Row) -> None:
         """Enter a run, in place of an earlier row of the same settings."""
@@ -140,12 +142,16 @@ class Results:
             ) from error
 
 
-def row_of(settings: Settings, result: Mapping[str, Any] | None, error: str = "") -> Row:
+def row_of(
+    settings: Settings, fingerprint: str, result: Mapping[str, Any] | None, error: str = ""
+) -> Row:
     """Row of a run that has ended, from what `run.run` returned, or from its error."""
     result = result or {}
     missing = {str: "", int: None, float: None}
     figures = {name: result.get(name, missing[kind]) for name, kind in FIGURES.items()}
-    figures |= {"epochs_run": result.get("epochs"), "error": error}
+    # HDF5's texts are UTF-8 and end at a NUL.
+    error = error.encode("utf-8", "replace").decode().replace("\0", "")
+    figures |= {"epochs_run": result.get("epochs"), "fingerprint": fingerprint, "error": error}
     return asdict(settings) | figures | {name: result.get(name, []) for name in HISTORY}
 
 

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
+import threading
+import time
 from functools import lru_cache
 from pathlib import Path
 
-from .. import backends
+from .. import backends, datasets
 from ..datasets import Dataset
 from ..errors import InputError
-from ..run import Settings, load_data, run
+from ..run import Settings, run, seen
+from .grid import PlannedRun
 from .results import Row, row_of
 
 
+def begin() -> None:
+    """Make a process a worker of its parent: it leaves Ctrl-C to it, and does not survive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+
+    def follow() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
 def execute(
-    settings: Settings, backend: str, threads: int | None, checkpoints: Path | None, resume: bool
+    planned: PlannedRun,
+    backend: str,
+    threads: int | None,
+    checkpoints: Path | None,
+    resume: bool,
 ) -> Row:
     """Train once and return the row of results; an error becomes part of the row.
 
     Parameters
     ----------
-    settings : Settings
+    planned : PlannedRun
     backend : str
     threads : int, optional
     checkpoints : Path, optional
@@ -29,27 +50,28 @@ def execute(
     resume : bool
         Whether an existing checkpoint is gone on from, not replaced.
     """
+    settings = planned.settings
     output = checkpoints / f"{name_of(settings)}.h5" if checkpoints else None
     try:
+        clean = _data(settings.dataset, datasets.stamp(settings.dataset))
+        if clean.fingerprint != planned.fingerprint:
+            raise InputError(
+                f"this worker's data set '{settings.dataset}' has other images or labels than the "
+                "sweep's: give it the same file"
+            )
         result = run(
             settings,
             output,
             backend=backends.create(backend, threads),
-            # Without noise, all seeds see the same images.
-            dataset=_data(settings.dataset, settings.noise, settings.seed if settings.noise else 0),
+            dataset=seen(settings, clean),
             resume=resume,
             overwrite=not resume,
             progress=False,
         )
     except Exception as error:  # Whatever it is, it is recorded and the other runs go on.
         kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-        return row_of(settings, None, f"{kind}{error}")
-    return row_of(settings, result)
-
-
-def leave_interrupts() -> None:
-    """Ctrl-C in a terminal reaches all processes: the sweep's own ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return row_of(settings, planned.fingerprint, None, f"{kind}{error}")
+    return row_of(settings, planned.fingerprint, result)
 
 
 def name_of(settings: Settings) -> str:
@@ -60,6 +82,7 @@ def name_of(settings: Settings) -> str:
     return f"{settings.model}-{dataset}-{size}-s{settings.seed}-{digest}"
 
 
-@lru_cache(maxsize=2)
-def _data(dataset: str, noise: float, seed: int) -> Dataset:
-    return load_data(Settings(dataset=dataset, noise=noise, seed=seed))
+@lru_cache(maxsize=1)
+def _data(dataset: str, stamp: object) -> Dataset:
+    """Data set, kept from run to run; `stamp` changes with its file."""
+    return datasets.load(dataset)

@@ -84,7 +84,7 @@ def test_best():
             lambda: analysis.summarize(
                 table(("vann", 1, 1, 1, 0.5, 1.0), ("vann", 1, 1, 1, 0.6, 1.0))
             ),
-            "vann fmnist 1 1 has runs of the same seed",
+            "vann fmnist 1 1 has several runs of the same seed",
         ),
         (lambda: analysis.best([]), "there are no configurations"),
         (lambda: analysis.best(analysis.summarize(GRID), by="size"), "'size' is no figure"),
@@ -94,6 +94,12 @@ def test_best():
 def test_refuses(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_runs_of_several_kinds_are_not_averaged():
+    mixed = dict(GRID, noise=np.where(GRID["seed"] == 2, 0.5, 0.0))
+    with pytest.raises(InputError, match=r"vann fmnist 1 32 has runs with noise 0.0, 0.5: select"):
+        analysis.summarize(mixed)
 
 
 def test_several_data_sets_cannot_be_matched():

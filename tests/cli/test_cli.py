@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from sparsedend import checkpoint
-from sparsedend.cli.main import cli
+from sparsedend import checkpoint, models
+from sparsedend.cli.main import cli, main
 from sparsedend.datasets import catalogue
 from tests.conftest import ROOT
 from tests.datasets.test_datasets import put, small_originals
@@ -79,31 +79,42 @@ def test_info_does_not_build_the_model():
     assert json.loads(text.splitlines()[-1])["parameters"] == 18_011_000_010
 
 
-def test_every_option_of_train_reaches_the_run(tmp_path):
-    options = {
-        "exact": True,
-        "dropout": 0.2,
-        "initializer": "sparse",
-        "learning_rate": 0.01,
-        "schedule": "cosine",
-        "weight_decay": 0.1,
-        "patience": 2,
-        "sequential": True,
-        "noise": 0.1,
-        "batch_size": 16,
-        "seed": 3,
-    }
-    words = []
-    for name, value in options.items():
-        words.append(f"--{name.replace('_', '-')}")
-        words += [] if value is True else [value]
-    output = tmp_path / "a.h5"
-    text = invoked("train", "sann", *SMALL, *words, "--output", output, "--json").stdout
-    result = json.loads(text.splitlines()[-1])
-    assert {name: result[name] for name in options} == options
-    tested = invoked("evaluate", output, "--json").stdout
-    found = json.loads(tested.splitlines()[-1])
-    assert found["test_loss"] == pytest.approx(result["test_loss"])
+OPTIONS = {
+    "exact": True,
+    "dropout": 0.2,
+    "initializer": "sparse",
+    "learning_rate": 0.01,
+    "schedule": "step",
+    "weight_decay": 5.0,
+    "sequential": True,
+    "noise": 0.1,
+    "batch_size": 16,
+    "seed": 3,
+    "layers": 2,
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_of_train_changes_the_network(name, tmp_path):
+    value = OPTIONS[name]
+    word = f"--{name.replace('_', '-')}"
+    words = [word] if value is True else [word, value]
+    parameters, results = [], []
+    for number, option in enumerate(([], words)):
+        output = tmp_path / f"{number}.h5"
+        text = invoked("train", "sann", *SMALL, *option, "--output", output, "--json").stdout
+        results.append(json.loads(text.splitlines()[-1]))
+        parameters.append(checkpoint.load(output).parameters)
+    assert not np.array_equal(*parameters)
+    assert results[1][name] == value
+    found = json.loads(invoked("evaluate", output, "--json").stdout.splitlines()[-1])
+    assert found["test_loss"] == pytest.approx(results[1]["test_loss"])
+
+
+def test_patience_reaches_the_run(tmp_path):
+    words = ["--patience", 2, "--learning-rate", 0.1, "--output", tmp_path / "a.h5", "--json"]
+    result = json.loads(invoked("train", *SMALL[:-2], *words).stdout.splitlines()[-1])
+    assert result["epochs"] == result["best_epoch"] + 2 < 100
 
 
 def test_sweep_and_table(tmp_path):
@@ -121,6 +132,9 @@ def test_sweep_and_table(tmp_path):
     assert len(lines) == 5
     assert lines[0].startswith("model,dataset,dendrites,somata")
     invoked("sweep", "table", tmp_path / "s.h5", "--output", tmp_path / "s.csv")
+    (tmp_path / "good.toml").write_text('model = "dann-r"\nepochs = 2\nsomata = 8\n')
+    again = called("sweep", "good.toml", "--output", "s.h5", "--resume", folder=tmp_path, check=0)
+    assert again.stdout == "1 runs finished, 0 failed: s.h5\n"
     assert (tmp_path / "s.csv").read_text().splitlines() == lines
 
 
@@ -163,7 +177,11 @@ BAD = {
     "negative somata": (["train", "--somata", "-1"], "somata is -1"),
     "too many dendrites": (
         ["train", "--dendrites", "100000000", "--somata", "100000000"],
-        "not enough memory",
+        "dendrites × somata is 10000000000000000: give 2147483647 or less",
+    ),
+    "too large images": (
+        ["info", "vann", "--image-shape", "10000000000,10000000000,1"],
+        "values in an image is 100000000000000000000: give 2147483647 or less",
     ),
     "no number": (["train", "--somata", "x"], "'x' is not a valid integer"),
     "empty batch": (["train", "--batch-size", "0"], "batch size is 0"),
@@ -203,6 +221,22 @@ BAD = {
         ["data", "convert", "own", "text.h5", "--name", "mnist"],
         "'mnist' is the name of a known data set",
     ),
+    "own in another folder": (
+        ["data", "convert", "own", "text.h5", "--name", "../mine"],
+        "'../mine' cannot be the name of a data set",
+    ),
+    "own without a name": (
+        ["data", "convert", "own", "text.h5", "--name", ""],
+        "'' cannot be the name of a data set",
+    ),
+    "unknown backend of a sweep": (
+        ["sweep", "good.toml", "--output", "s.h5", "--backend", "x"],
+        "unknown backend 'x'",
+    ),
+    "options before the grid": (
+        ["sweep", "--output", "s.h5", "none.toml"],
+        "the grid 'none.toml' cannot be read",
+    ),
     "no folder": (["data", "convert", "fmnist"], "no folder is given"),
     "no grid": (["sweep", "none.toml", "--output", "s.h5"], "the grid 'none.toml' cannot be read"),
     "unknown key": (["sweep", "bad.toml", "--output", "s.h5"], "unknown key 'dendrite': did you"),
@@ -235,6 +269,21 @@ def test_bad_input_is_one_line_and_exit_code_2(case, tmp_path):
     assert answer.stdout == ""
     left = {path.name for path in tmp_path.rglob("*.h5")} | set(before)
     assert left == set(before), "nothing is left behind"
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    def build(*arguments, **sizes):
+        raise MemoryError("Unable to allocate 3 TiB")
+
+    monkeypatch.setattr(models, "build", build)
+    monkeypatch.setattr(sys, "argv", ["sparsedend", "train", "--output", os.devnull, "--overwrite"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told == (
+        "Error: not enough memory (Unable to allocate 3 TiB): choose a smaller network\n"
+    )
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder that not even root can write")

@@ -32,7 +32,7 @@ def test_texts_become_classes():
 def test_hdf5(tmp_path, layout):
     if layout == "parts":
         datasets.write(made(), tmp_path / "a.h5")
-        assert_equal(datasets.from_path("any", tmp_path / "a.h5"), made())
+        assert_equal(datasets.from_path("any", tmp_path / "a.h5"), made(name="any"))
     else:
         with h5py.File(tmp_path / "a.h5", "w") as file:
             file["x"], file["y"] = IMAGES, ["ant" if label else "bee" for label in LABELS]
@@ -74,6 +74,8 @@ def test_folders_for_training_and_test(tmp_path):
         (IMAGES, LABELS, 0.0, "test fraction is 0.0"),
         (IMAGES[:2], LABELS[:2], 0.1, "takes 0 of 2 images"),
         (IMAGES, LABELS - 1, 0.1, "label -1 of image 0 is below 0"),
+        (IMAGES, LABELS * 10**9, 0.1, "20 labels go up to 2000000000: number the classes"),
+        (IMAGES, np.array(["ü".encode()] * 20), 0.1, "labels are bytes that are no ASCII"),
         (IMAGES, LABELS + 0.5, 0.1, "labels are float64: give integers or texts"),
         (IMAGES.astype(np.int64), LABELS, 0.1, "is int64: give uint8"),
         (np.where(IMAGES > 250, np.nan, 0.5), LABELS, 0.1, "holds nan"),
@@ -82,6 +84,37 @@ def test_folders_for_training_and_test(tmp_path):
 def test_unusable_arrays_are_refused(images, labels, fraction, message):
     with pytest.raises(InputError, match=message):
         datasets.from_arrays("mine", images, labels, test_fraction=fraction)
+
+
+def test_texts_in_hdf5_beyond_ascii(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"] = IMAGES, ["Ü" if label else "ä" for label in LABELS]
+    assert datasets.from_path("mine", tmp_path / "a.h5").class_names == ("Ü", "ä")
+
+
+def test_16_bits_and_transparency(tmp_path):
+    pictures(tmp_path / "grey", count=1)
+    values = np.array([[0, 256, 32768], [65535, 512, 1]], np.uint16)
+    for name in ("ant", "bee"):
+        Image.fromarray(values).save(tmp_path / "grey" / name / "0.png")
+    dataset = datasets.from_path("mine", tmp_path / "grey", test_fraction=0.5)
+    assert dataset.train_x[0, :, :, 0].tolist() == [[0, 1, 128], [255, 2, 0]]
+    pictures(tmp_path / "clear", count=1)
+    for name in ("ant", "bee"):
+        picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+        picture.putpixel((1, 0), (9, 9, 9, 255))
+        picture.save(tmp_path / "clear" / name / "0.png")
+    dataset = datasets.from_path("mine", tmp_path / "clear", test_fraction=0.5)
+    assert dataset.train_x[0, 0, :, 0].tolist() == [255, 9]
+
+
+def test_colour_in_one_part_makes_both_rgb(tmp_path):
+    pictures(tmp_path / "train")
+    pictures(tmp_path / "test", mode="RGB")
+    (tmp_path / "train" / ".cache").mkdir()
+    dataset = datasets.from_path("mine", tmp_path)
+    assert dataset.image_shape == (4, 6, 3)
+    assert dataset.class_names == ("ant", "bee")
 
 
 def test_unusable_folders_are_refused(tmp_path):
@@ -100,6 +133,10 @@ def test_unusable_folders_are_refused(tmp_path):
     (tmp_path / "sizes" / "ant" / "0.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"0.png' cannot be read as a picture"):
         datasets.from_path("mine", tmp_path / "sizes")
+    with h5py.File(tmp_path / "group.h5", "w") as file:
+        file.create_group("x")
+    with pytest.raises(InputError, match=r"has no train/x, train/y"):
+        datasets.from_path("mine", tmp_path / "group.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
     with pytest.raises(InputError, match=r"text.h5' cannot be read"):
         datasets.from_path("mine", tmp_path / "text.h5")

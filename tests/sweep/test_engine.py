@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -13,11 +14,15 @@ import pytest
 
 from sparsedend import InputError, backends
 from sparsedend.backends.numpy_backend import available_threads
-from sparsedend.run import Settings, run
+from sparsedend.datasets import write
+from sparsedend.files import locked
+from sparsedend.run import run
 from sparsedend.sweep import Results, expand, sweep
 from sparsedend.sweep.engine import KILLED, _rows_here
 from sparsedend.sweep.results import row_of
+from sparsedend.sweep.worker import execute
 from tests.conftest import ROOT
+from tests.datasets.test_datasets import made
 from tests.sweep.test_results import RESULT
 
 SMALL = {"dendrites": 2, "somata": 8, "synapses": 5, "epochs": 2}
@@ -29,7 +34,7 @@ def by_settings(results):
 
 def same(one, other):
     """Whether two rows agree in everything but time and memory."""
-    volatile = ("train_seconds", "seconds_per_epoch", "peak_memory_bytes", "seconds")
+    volatile = ("train_seconds", "seconds_per_epoch", "seconds")
     return all(one[name] == other[name] for name in one if name not in volatile)
 
 
@@ -56,7 +61,7 @@ def test_results_do_not_depend_on_where_and_in_which_order(tmp_path):
         direct = run(settings, None, backend=backends.create("auto", 1))
         assert row["test_loss"] == direct["test_loss"]
         assert row["validation_loss"] == direct["validation_loss"]
-    assert Results.read(tmp_path / "two.h5").finished == set(two)
+    assert Results.read(tmp_path / "two.h5").finished.keys() == two.keys()
 
 
 def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path):
@@ -92,17 +97,87 @@ def test_a_killed_process_is_replaced(tmp_path):
     thread = killed_after_a_row(tmp_path / "s.h5", workers)
     results = sweep(runs, tmp_path / "s.h5", jobs=2)
     thread.join()
-    assert results.finished == {run.settings for run in runs}
+    assert results.finished.keys() == {run.settings for run in runs}
 
 
-def test_a_run_that_kills_its_process_is_recorded():
-    def task(settings):
-        if settings.seed == 2:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_kills_its_process_is_recorded(jobs):
+    def task(run):
+        if run.settings.seed == 2:
             os.kill(os.getpid(), signal.SIGKILL)
-        return row_of(settings, RESULT)
+        return row_of(run.settings, run.fingerprint, RESULT)
 
-    rows = list(_rows_here(task, [Settings(seed=seed) for seed in range(5)], 2, 1))
+    rows = list(_rows_here(task, expand(SMALL | {"seed": list(range(5))}), jobs, 1))
     assert {row["seed"]: row["error"] for row in rows} == {0: "", 1: "", 2: KILLED, 3: "", 4: ""}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_are_started_in_the_order_given(tmp_path, jobs):
+    def task(run):
+        with open(tmp_path / "started", "a") as file:
+            file.write(f"{run.settings.seed}\n")
+        time.sleep(0.02)
+        return row_of(run.settings, run.fingerprint, RESULT)
+
+    seeds = list(range(20))
+    list(_rows_here(task, expand(SMALL | {"seed": seeds}), jobs, 1))
+    started = list(map(int, (tmp_path / "started").read_text().split()))
+    assert sorted(started) == seeds
+    assert all(abs(place - seed) < jobs for place, seed in enumerate(started))
+
+
+def test_workers_do_not_survive_a_killed_sweep(tmp_path):
+    (tmp_path / "g.toml").write_text("seed = [0, 1]\nepochs = 1000000\n")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sparsedend", "sweep", "g.toml", "--output", "s.h5", "--jobs", "2"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    sweeping = psutil.Process(running.pid)
+
+    def workers():
+        children = sweeping.children(recursive=True)
+        return [child for child in children if "popen_loky" in " ".join(child.cmdline())]
+
+    while len(found := workers()) < 2:
+        time.sleep(0.05)
+    time.sleep(2)
+    running.kill()
+    running.wait()
+    _, alive = psutil.wait_procs(found, timeout=20)
+    assert alive == []
+
+
+def test_other_images_are_noticed(tmp_path):
+    """A result on a data set that has changed since is not taken for one on the new."""
+    path = tmp_path / "mine.h5"
+    sizes = {"dendrites": 2, "somata": 3, "synapses": 4, "epochs": 1, "dataset": str(path)}
+    write(made(), path)
+    before = sweep(expand(sizes), tmp_path / "s.h5", jobs=1).rows
+    write(made(train_x=np.flip(made().train_x)), path)
+    with pytest.raises(InputError, match=r"holds runs on other images or labels than '.*mine.h5'"):
+        sweep(expand(sizes), tmp_path / "s.h5", jobs=1, resume=True)
+    after = sweep(expand(sizes), tmp_path / "s.h5", jobs=1, overwrite=True).rows
+    assert after[0]["test_loss"] != before[0]["test_loss"]
+    planned = replace(expand(sizes)[0], fingerprint="another")
+    row = execute(planned, "numpy", 1, None, False)
+    assert "has other images or labels than the sweep's" in row["error"]
+
+
+def test_two_sweeps_cannot_write_one_file(tmp_path):
+    with (
+        locked(tmp_path / "s.h5"),
+        pytest.raises(InputError, match="is being written by another process"),
+    ):
+        sweep(expand(SMALL), tmp_path / "s.h5", jobs=1)
+    assert len(sweep(expand(SMALL), tmp_path / "s.h5", jobs=1).rows) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["s.h5"]
+
+
+def test_an_unknown_backend_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(InputError, match="unknown backend 'foo'"):
+        sweep(expand(SMALL), tmp_path / "s.h5", backend="foo")
+    assert not (tmp_path / "s.h5").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -176,7 +251,7 @@ def test_a_killed_worker_loses_no_run(tmp_path, cluster):
     thread = killed_after_a_row(tmp_path / "s.h5", workers)
     results = sweep(runs, tmp_path / "s.h5", scheduler=cluster.scheduler_address)
     thread.join()
-    assert results.finished == {run.settings for run in runs}
+    assert results.finished.keys() == {run.settings for run in runs}
 
 
 def test_workers_of_several_threads_are_refused(tmp_path):
@@ -189,6 +264,36 @@ def test_workers_of_several_threads_are_refused(tmp_path):
     ):
         sweep(expand(SMALL), tmp_path / "s.h5", scheduler=running.scheduler_address)
     assert not (tmp_path / "s.h5").exists()
+
+
+def test_a_scheduler_that_goes_away_is_told(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
+    ) as running:
+        path = tmp_path / "s.h5"
+
+        def close():
+            while not (path.is_file() and Results.read(path).rows):
+                time.sleep(0.02)
+            running.close()
+
+        thread = threading.Thread(target=close)
+        thread.start()
+        runs = expand(SMALL | {"seed": list(range(6)), "epochs": 500})
+        with pytest.raises(InputError, match="the scheduler is gone; finished runs are kept"):
+            sweep(runs, path, scheduler=running.scheduler_address)
+        thread.join()
+    assert 1 <= len(Results.read(path).rows) < 6
+
+
+def test_a_scheduler_without_workers_is_refused(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as running,
+        pytest.raises(InputError, match="it has no workers: start workers with"),
+    ):
+        sweep(expand(SMALL), tmp_path / "s.h5", scheduler=running.scheduler_address)
 
 
 def test_a_scheduler_that_is_not_there_is_told_within_ten_seconds(tmp_path):

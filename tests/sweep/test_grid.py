@@ -26,6 +26,12 @@ def test_what_the_data_set_determines_is_resolved(tmp_path, monkeypatch):
     assert run.parameters == (4 * 3 + 1) * 6 + (2 + 1) * 3 + (3 + 1) * 3
 
 
+def test_a_file_that_is_called_like_a_data_set_is_none(tmp_path, monkeypatch):
+    (tmp_path / "digits").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    assert expand({"epochs": 1})[0].settings.dataset == "digits"
+
+
 def test_a_run_that_is_named_twice_is_done_once():
     assert len(expand({"seed": [1, 2, 1], "epochs": 1})) == 2
 
@@ -43,12 +49,12 @@ def test_the_grid_of_the_paper():
     runs = expand(
         {
             "model": models,
-            "dendrites": [2**i for i in range(6)],
+            "dendrites": [2**i for i in range(7)],
             "somata": [2**i for i in range(5, 10)],
             "seed": [1, 2, 3, 4, 5],
         }
     )
-    assert len(runs) == 6 * 5 * 12 * 5
+    assert len(runs) == 7 * 5 * 12 * 5
     assert np.unique([run.settings.model for run in runs]).size == 12
 
 
@@ -63,6 +69,14 @@ def test_the_grid_of_the_paper():
         ({"seed": []}, "'seed' is an empty list"),
         ({"model": "dan-r"}, "unknown model 'dan-r'"),
         ({"dataset": "mnits"}, "did you mean 'mnist'"),
+        ({"seed": 2**64}, "seed is 18446744073709551616: give a number from 0"),
+        ({"batch_size": 2**40}, "batch size is 1099511627776: give a number from 1"),
+        ({"somata": 10**20}, "dendrites × somata is 1600000000000000000000: give 2147483647"),
+        (
+            {"sequential": True, "batch_size": [16, 900]},
+            "the combination batch_size 900: class 0 has .* too few for a batch of 900",
+        ),
+        ({"preset": ["paper"]}, r"unknown preset '\['paper'\]'"),
         ({"preset": "paper"}, "knows no data set 'digits'"),
         ({"noise": [0, -1]}, "the combination noise -1.0: noise is -1.0"),
         (

@@ -18,7 +18,6 @@ RESULT = {
     "epochs": 3,
     "train_seconds": 1.5,
     "seconds_per_epoch": 0.5,
-    "peak_memory_bytes": 2**40,
     "backend": "numba",
     "threads": 1,
     "training_loss": [3.0, 2.0, 1.0],
@@ -31,9 +30,9 @@ RESULT = {
 
 def rows():
     return [
-        row_of(Settings(seed=1, epochs=3), RESULT),
-        row_of(Settings(seed=2, epochs=9, patience=4, exact=True), RESULT),
-        row_of(Settings(seed=3, epochs=3, noise=0.5), None, "broke: ü"),
+        row_of(Settings(seed=1, epochs=3), "f", RESULT),
+        row_of(Settings(seed=2, epochs=9, patience=4, exact=True), "f", RESULT),
+        row_of(Settings(seed=3, epochs=3, noise=0.5), "f", None, "broke: ü"),
     ]
 
 
@@ -42,9 +41,14 @@ def test_round_trip(tmp_path):
     found = Results.read(tmp_path / "s.h5")
     assert found.rows == rows()
     assert found.finished == {
-        Settings(seed=1, epochs=3),
-        Settings(seed=2, epochs=9, patience=4, exact=True),
+        Settings(seed=1, epochs=3): "f",
+        Settings(seed=2, epochs=9, patience=4, exact=True): "f",
     }
+
+
+def test_any_error_can_be_kept(tmp_path):
+    Results([row_of(Settings(), "f", None, "a\0b \ud800")]).write(tmp_path / "s.h5")
+    assert Results.read(tmp_path / "s.h5").rows[0]["error"] == "ab ?"
 
 
 def test_no_rows_yet(tmp_path):
@@ -54,7 +58,7 @@ def test_no_rows_yet(tmp_path):
 
 def test_a_run_done_again_takes_the_place_of_its_row():
     results = Results(rows())
-    results.add(row_of(Settings(seed=3, epochs=3, noise=0.5), RESULT))
+    results.add(row_of(Settings(seed=3, epochs=3, noise=0.5), "g", RESULT))
     assert len(results.rows) == 3
     assert len(results.finished) == 3
 
