@@ -136,16 +136,13 @@ class Settings:
 
     def plan(self, dataset: Dataset) -> list[models.Matrix]:
         """Matrices of the network on that data set, without building it."""
-        return models.plan(
-            self.model,
-            dataset.image_shape,
-            dataset.classes,
-            dendrites=self.dendrites,
-            somata=self.somata,
-            synapses=self.synapses,
-            layers=self.layers,
-            exact=self.exact,
-        )
+        return models.plan(self.model, dataset.image_shape, dataset.classes, **self.sizes)
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What `models.plan` and `models.build` need to know of the network's size."""
+        names = ("dendrites", "somata", "synapses", "layers", "exact")
+        return {name: getattr(self, name) for name in names}
 
 
 def chosen(given: Mapping[str, Any], preset: str | None = None) -> Settings:
@@ -307,11 +304,7 @@ def _fresh(settings: Settings, dataset: Dataset, backend: NumpyBackend) -> tuple
         settings.model,
         dataset.image_shape,
         dataset.classes,
-        dendrites=settings.dendrites,
-        somata=settings.somata,
-        synapses=settings.synapses,
-        layers=settings.layers,
-        exact=settings.exact,
+        **settings.sizes,
         dropout=settings.dropout,
         initializer=settings.initializer,
         seed=settings.seed,
