@@ -35,7 +35,7 @@ setup(
     package_dir={"sparsedend.data": "data"},
     package_data={"sparsedend": ["py.typed"], "sparsedend.data": ["digits.h5"]},
     install_requires=[
-        "click>=8.1",
+        "click>=8.2",
         "h5py>=3.10",
         "numba>=0.60",
         "numpy>=1.26",

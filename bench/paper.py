@@ -1,7 +1,7 @@
 """Tables of the paper, trained anew by its protocol on its data sets.
 
-``python -m bench.paper models`` (or ``table1``, ``emnist``, ``sequential``, ``noise``). Finished runs are kept
-in ``runs/paper-<suite>.h5``, from which a stopped suite goes on.
+``python -m bench.paper models``, or ``table1``, ``emnist``, ``sequential``, ``noise``. Finished
+runs are kept in ``runs/paper-<suite>.h5``, from which a stopped suite goes on.
 """
 
 from __future__ import annotations

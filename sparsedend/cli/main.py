@@ -27,6 +27,9 @@ def main() -> None:
     """Run the command line; what the user can mend is one line and exit code 2."""
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except (InputError, click.UsageError) as error:
         message = error.format_message() if isinstance(error, click.UsageError) else str(error)
         click.echo(f"Error: {message}", err=True)

@@ -42,7 +42,11 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train MODEL on a data set, keep a checkpoint, test once at the end."""
+    """Train MODEL on a data set, keep a checkpoint, test once at the end.
+
+    MODEL is one of dann-r, dann-lrf, dann-grf, pdann, sann, sann-lrf, sann-grf, psann, vann,
+    vann-r, vann-lrf, vann-grf.
+    """
     if resume and overwrite:
         raise InputError("--resume and --overwrite are both given: choose one")
     if resume and output is None:

@@ -42,7 +42,9 @@ def sweep() -> None:
 @click.option("--backend", default="auto", help="As for train.")
 @click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine alone]")
 @click.option(
-    "--checkpoints", type=click.Path(path_type=Path), help="Folder for the networks.  [none]"
+    "--checkpoints",
+    type=click.Path(path_type=Path),
+    help="Folder for the networks.  [default: none]",
 )
 @click.option("--resume", is_flag=True, help="Leave out what --output holds already.")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
@@ -57,7 +59,15 @@ def run(
     resume: bool,
     overwrite: bool,
 ) -> None:
-    """Do all runs of GRID, a TOML file: settings of train, each a value or a list of values."""
+    """Do all runs of GRID, a TOML file: settings of train, each a value or a list of values.
+
+    \b
+    preset = "paper"
+    dataset = "fmnist"
+    model = ["dann-r", "dann-lrf"]
+    dendrites = [1, 2, 4]
+    seed = [1, 2, 3, 4, 5]
+    """
     if resume and overwrite:
         raise InputError("--resume and --overwrite are both given: choose one")
     runs = sweeps.read_grid(grid)

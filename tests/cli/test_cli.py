@@ -359,6 +359,17 @@ def test_interrupted_and_resumed_gives_the_same_bits(number, tmp_path):
     np.testing.assert_array_equal(whole.parameters, parts.parameters)
 
 
+def test_the_help_of_train_names_all_models():
+    text = " ".join(invoked("train", "--help").stdout.split())
+    assert f"MODEL is one of {', '.join(models.MODELS)}." in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"], ["sweep"]])
+def test_without_a_command_help_is_shown(arguments, tmp_path):
+    answer = called(*arguments, folder=tmp_path, check=2)
+    assert answer.stderr.startswith("Usage: ")
+
+
 def test_every_known_data_set_is_listed():
     text = invoked("data", "list").stdout
     for name in catalogue.names():
