@@ -19,6 +19,18 @@ SHOWN = (
     *("test_loss", "best_epoch", "train_seconds"),
 )
 
+#: With click's mark for lines that stay as they are.
+GRID_HELP = """
+Do all runs of GRID, a TOML file: settings of train, each a value or a list of values.
+
+\b
+preset = "paper"
+dataset = "fmnist"
+model = ["dann-r", "dann-lrf"]
+dendrites = [1, 2, 4]
+seed = [1, 2, 3, 4, 5]
+"""
+
 
 class _GridOrTable(click.Group):
     """``sweep GRID.toml …`` is short for ``sweep run GRID.toml …``."""
@@ -34,7 +46,7 @@ def sweep() -> None:
     """Do all runs of a grid: `sweep GRID.toml --output sweep.h5`; show them: `sweep table`."""
 
 
-@sweep.command()
+@sweep.command(help=GRID_HELP)
 @click.argument("grid", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Results, HDF5.")
 @click.option("--jobs", type=int, help="Runs at once.  [default: cores / threads]")
@@ -59,15 +71,7 @@ def run(
     resume: bool,
     overwrite: bool,
 ) -> None:
-    """Do all runs of GRID, a TOML file: settings of train, each a value or a list of values.
-
-    \b
-    preset = "paper"
-    dataset = "fmnist"
-    model = ["dann-r", "dann-lrf"]
-    dendrites = [1, 2, 4]
-    seed = [1, 2, 3, 4, 5]
-    """
+    """Do all runs of GRID."""
     if resume and overwrite:
         raise InputError("--resume and --overwrite are both given: choose one")
     runs = sweeps.read_grid(grid)
