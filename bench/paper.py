@@ -85,14 +85,15 @@ def models() -> list[PlannedRun]:
 def table1() -> list[PlannedRun]:
     """Five models on four data sets: the grid's largest size where that is affordable.
 
-    On CIFAR-10 the largest is better than the published best: a smaller one stands beside it.
+    On CIFAR-10 the largest is better than the published best: a smaller one stands beside it. The
+    pdANN takes seven minutes a trial there: one trial.
     """
     grey = ["mnist", "fmnist", "kmnist"]
     return [
         *grid(model=["dann-r", *RECEPTIVE], dataset=[*grey, "cifar10"], **LARGE),
         *grid(model=["dann-r", *RECEPTIVE], dataset="cifar10", **MIDDLE),
         *grid(model="pdann", dataset=grey, dendrites=4, somata=256),
-        *grid(model="pdann", dataset="cifar10", dendrites=2, somata=256),
+        *grid(model="pdann", dataset="cifar10", dendrites=2, somata=256, seed=1),
         *grid(model="vann", dataset=grey, dendrites=2, somata=256),
         *grid(model="vann", dataset="cifar10", dendrites=2, somata=128),
     ]
