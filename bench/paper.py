@@ -7,6 +7,7 @@ runs are kept in ``runs/paper-<suite>.h5``, from which a stopped suite goes on.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,14 +139,19 @@ def _compared(
             *(each.model, each.dataset, str(each.dendrites), str(each.somata)),
             f"{each.parameters:,.0f}",
             str(each.trials),
-            f"{100 * each.accuracy:.2f} ± {100 * each.accuracy_sd:.2f}",
-            f"{each.loss:.4f} ± {each.loss_sd:.4f}",
+            f"{100 * each.accuracy:.2f}" + _spread(100 * each.accuracy_sd, 2),
+            f"{each.loss:.4f}" + _spread(each.loss_sd, 4),
             published(each),
         ]
         for each in found
     ]
     header = ["model", "data set", "D", "S", "parameters", "trials", "accuracy %", "loss"]
     return f"{title}\n\n" + machine.table([*header, "published"], rows)
+
+
+def _spread(deviation: float, digits: int) -> str:
+    """The standard deviation, where there is more than one trial."""
+    return "" if math.isnan(deviation) else f" ± {deviation:.{digits}f}"
 
 
 def _of_table1(each: Configuration) -> str:
