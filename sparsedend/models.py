@@ -229,7 +229,13 @@ def plan(
     for number in range(layers):
         shape = image_shape if number == 0 else connectivity.grid_shape(somata)
         block = Block(shape, dendrites, somata, synapses, exact)
-        matrices += [rule(block) for rule in MODELS[model]]
+        try:
+            matrices += [rule(block) for rule in MODELS[model]]
+        except InputError as error:
+            if number == 0:
+                raise
+            where = f"layer {number + 1}, whose inputs are the somata of layer {number}"
+            raise InputError(f"{where}: {error}") from error
     return [*matrices, _all_to_all("classes", classes, somata)]
 
 

@@ -242,20 +242,25 @@ def run(
 
     if training.history.epochs == 0:
         keep(training)
-    history = fit(
-        network,
-        dataset.train_x,
-        dataset.train_y,
-        epochs=epochs,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        schedule=schedule(settings.schedule),
-        patience=settings.patience,
-        sequential=settings.sequential,
-        training=training,
-        on_epoch=keep,
-        progress=progress,
-    )
+    try:
+        history = fit(
+            network,
+            dataset.train_x,
+            dataset.train_y,
+            epochs=epochs,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            schedule=schedule(settings.schedule),
+            patience=settings.patience,
+            sequential=settings.sequential,
+            training=training,
+            on_epoch=keep,
+            progress=progress,
+        )
+    except InputError:
+        if output is not None and training.history.epochs == 0:
+            output.unlink(missing_ok=True)  # Nothing has been learnt that could be lost.
+        raise
     tested = evaluate(network, dataset.test_x, dataset.test_y, batch_size=settings.batch_size)
     result = {
         **asdict(settings),

@@ -148,6 +148,12 @@ def test_a_schedule_cannot_be_lengthened(tmp_path):
         ran(tmp_path / "a.h5", resume=True, schedule="step", epochs=5)
 
 
+def test_a_training_that_fails_at_once_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match="loss is nan in epoch 1"):
+        ran(tmp_path / "a.h5", learning_rate=1e30)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_an_output_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert ran(None)["checkpoint"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,9 +18,28 @@ from . import numba_kernels as kernels
 from .numpy_backend import Array, DendriticArrays, DendriticStructure, NumpyBackend
 from .simd import TILE
 
+#: How often a waiting thread of GNU OpenMP looks for work before it sleeps. By its own default it
+#: spins for about a millisecond, and where other processes use the cores too, on the very core that
+#: the thread it waits for needs: trainings then take up to a hundred times as long
+#: (bench/results/contention.md). Alone on the machine this many do as well.
+SPINS = "1000"
+
 #: A dense product of fewer weights than this is done by our own loops, whose result does not
 #: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
 FEW_WEIGHTS = 2**15
+
+
+def _start_threads() -> None:
+    """Start Numba's threads, with `SPINS` in the environment that they read, and only then."""
+    chosen = os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
+    if not chosen:
+        os.environ["GOMP_SPINCOUNT"] = SPINS
+    numba.get_num_threads()
+    if not chosen:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+_start_threads()
 
 
 class NumbaBackend(NumpyBackend):

@@ -48,6 +48,13 @@ def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: A
         itemsize = BYTES
         facts = {"model": subject, "image_shape": shape, "classes": classes, **sizes}
     facts |= _size_facts(matrices, itemsize)
+    if "result" in facts:
+        result = facts["result"]
+        click.echo(
+            f"{result['model']} on {result['dataset']}, seed {result['seed']}, after "
+            f"{result['epochs']} epochs: test accuracy {result['test_accuracy']:.2%}, "
+            f"loss {result['test_loss']:.4f}"
+        )
     click.echo(
         f"{'matrix':<24}{'rule':<12}{'inputs -> outputs':>24}{'nnz':>14}{'parameters':>14}"
         f"{'density':>11}"

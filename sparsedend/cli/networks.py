@@ -72,8 +72,8 @@ def train(
             )
     except KeyboardInterrupt:
         if output.exists():
-            line = f"Stopped; '{output}' holds the last finished epoch: --resume goes on from it."
-            click.echo(line, err=True)
+            line = f"Stopped; '{output}' holds the last finished epoch: --resume goes on from it"
+            click.echo(f"{line}, with --output {output}.", err=True)
             raise click.exceptions.Exit(130) from None
         raise
     click.echo(
@@ -82,6 +82,8 @@ def train(
         f"({result['density']:.2%} of all to all) after {result['epochs']} epochs "
         f"in {result['train_seconds']:.1f} s"
     )
+    if chosen.patience is not None:
+        click.echo(f"early stopping: the parameters are those of epoch {result['best_epoch']}")
     click.echo(f"checkpoint: {result['checkpoint']}")
     if as_json:
         click.echo(json.dumps(result))
@@ -154,7 +156,7 @@ def _compilation_announced(engine: NumpyBackend) -> Iterator[None]:
     def tell() -> None:
         if not told:
             told.append(True)
-            click.echo("Compiling kernels (the first run only; up to 40 s) …", err=True)
+            click.echo("Compiling kernels (once for each kind of network; up to 40 s) …", err=True)
 
     with engine.compilation(tell):
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +37,9 @@ class _GridOrTable(click.Group):
     """``sweep GRID.toml …`` is short for ``sweep run GRID.toml …``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+        known = [*self.commands, *ctx.help_option_names]
+        # A misspelt command is no grid.
+        if args and args[0] not in known and not difflib.get_close_matches(args[0], self.commands):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -96,11 +99,8 @@ def run(
         raise
     wanted = {each.settings for each in runs}
     rows = [row for row in results.rows if results.settings_of(row) in wanted]
-    failed = [row for row in rows if row["error"]]
-    for row in failed:
-        name = f"{row['model']} {row['dendrites']} × {row['somata']}, seed {row['seed']}"
-        click.echo(f"failed: {name} on {row['dataset']}: {row['error']}", err=True)
-    click.echo(f"{len(rows) - len(failed)} runs finished, {len(failed)} failed: {output}")
+    failed = _tell_failed(rows)
+    click.echo(f"{len(rows) - failed} runs finished, {failed} failed: {output}")
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -111,8 +111,13 @@ def run(
 @click.option("--output", type=click.Path(path_type=Path), help="A file.  [default: stdout]")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> None:
-    """Print the finished runs of a sweep, one line each."""
-    columns = sweeps.Results.read(path).columns()
+    """Print the runs of a sweep, one line each, and those that failed.
+
+    Test figures are those of the trained network: after the last epoch, or with early stopping of
+    the best one. best_epoch has the least validation loss.
+    """
+    results = sweeps.Results.read(path)
+    columns = results.columns(failed=True)
     if output is not None:
         if output.exists() and not overwrite:
             raise InputError(f"'{output}' exists: give --overwrite or another --output")
@@ -122,7 +127,17 @@ def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> Non
     elif as_csv:
         sweeps.write_csv(columns, sys.stdout)
     else:
-        _print(columns)
+        _print(results.columns())
+        _tell_failed(results.rows)
+
+
+def _tell_failed(rows: list[sweeps.Row]) -> int:
+    """Say which runs failed and why; their number."""
+    failed = [row for row in rows if row["error"]]
+    for row in failed:
+        name = f"{row['model']} {row['dendrites']} × {row['somata']}, seed {row['seed']}"
+        click.echo(f"failed: {name} on {row['dataset']}: {row['error']}", err=True)
+    return len(failed)
 
 
 def _print(columns: Mapping[str, NDArray]) -> None:

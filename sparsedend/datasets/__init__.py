@@ -71,7 +71,7 @@ def load(name_or_path: str | Path) -> Dataset:
         return read(cache.embedded())
     if cache.stored(name).is_file():
         return read(cache.stored(name))
-    entry(name)
+    entry(name, cache.names())
     originals = cache.originals_folder(name)
     if originals is None:
         return read(fetch(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
@@ -147,8 +148,10 @@ def names() -> tuple[str, ...]:
     return (EMBEDDED, *CATALOGUE)
 
 
-def entry(name: str) -> Entry:
+def entry(name: str, others: Sequence[str] = ()) -> Entry:
     """Entry of a data set whose original files are known.
+
+    `others` are names that exist too, for the hint where this one does not.
 
     Raises
     ------
@@ -159,9 +162,10 @@ def entry(name: str) -> Entry:
         return CATALOGUE[name]
     if name == EMBEDDED:
         raise InputError(f"'{name}' comes with sparsedend: there is nothing to fetch or convert")
-    near = difflib.get_close_matches(name, names(), 1)
+    known = tuple(dict.fromkeys((*names(), *others)))
+    near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise InputError(
-        f"unknown data set '{name}': {hint}known are {', '.join(names())}; "
+        f"unknown data set '{name}': {hint}known are {', '.join(known)}; "
         "the path of an .h5 file works too"
     )

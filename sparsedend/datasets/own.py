@@ -72,8 +72,8 @@ def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: 
 
     A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone.
     Pictures are grey if all are, else RGB; 16 bits become 8, and what is transparent white. An HDF5
-    file has the data sets of `store`, or ``x`` and ``y``. Where there is no test part,
-    `from_arrays` makes one.
+    file has the data sets of `store`, or ``x`` and ``y`` alone or in ``train``. Where there is no
+    test part, `from_arrays` makes one.
 
     Raises
     ------
@@ -103,7 +103,8 @@ def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: 
 def _from_file(name: str, path: Path, test_fraction: float, seed: int) -> Dataset:
     try:
         with h5py.File(path, "r") as file:
-            x, y = file.get("x"), file.get("y")
+            part = file["train"] if "train" in file and "test" not in file else file
+            x, y = part.get("x"), part.get("y")
             if not (isinstance(x, h5py.Dataset) and isinstance(y, h5py.Dataset)):
                 return replace(store.read(path), name=name)
             images = x[()]

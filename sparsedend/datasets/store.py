@@ -86,6 +86,9 @@ def numbered_classes(labels: NDArray) -> tuple[str, ...]:
 
 
 def _read(file: h5py.File, path: Path) -> Dataset:
+    kind = file.attrs.get("format", FORMAT)
+    if kind != FORMAT:
+        raise InputError(f"'{path}' is no data set but a {kind}: give another file")
     version = file.attrs.get("format_version", VERSION)
     if version != VERSION:
         raise InputError(

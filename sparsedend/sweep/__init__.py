@@ -2,6 +2,6 @@
 
 from .engine import sweep
 from .grid import expand, read_grid
-from .results import Results, write_csv
+from .results import Results, Row, write_csv
 
-__all__ = ["Results", "expand", "read_grid", "sweep", "write_csv"]
+__all__ = ["Results", "Row", "expand", "read_grid", "sweep", "write_csv"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
@@ -20,6 +21,8 @@ from .worker import begin, execute
 
 #: Seconds within which a scheduler must answer.
 SCHEDULER_TIMEOUT = 8
+#: Of a Dask scheduler.
+DEFAULT_PORT = 8786
 KILLED = "its worker was killed, which mostly means too little memory: use fewer --jobs"
 
 Task = Callable[[PlannedRun], Row]
@@ -76,6 +79,7 @@ def sweep(
     if output.exists() and not (resume or overwrite):
         raise InputError(f"'{output}' exists: give --resume, --overwrite or another --output")
     if scheduler is None:
+        _joblib()
         backends.create(backend, threads)
     task = partial(
         execute,
@@ -178,11 +182,15 @@ def _cluster(address: str) -> AbstractContextManager[Any]:
     """Client of the scheduler at that address."""
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise InputError(
             "Dask, which reaches a scheduler, is not installed: pip install 'sparsedend[sweep]'"
         ) from None
     try:
+        # A client that finds nobody complains once more, and late, when it is collected.
+        host, port = get_address_host_port(address, strict=False)
+        socket.create_connection((host, port or DEFAULT_PORT), SCHEDULER_TIMEOUT).close()
         client = Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__

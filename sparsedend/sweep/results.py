@@ -83,9 +83,15 @@ class Results:
         """Settings of a row's run."""
         return Settings(**{name: row[name] for name in SETTINGS})
 
-    def columns(self) -> dict[str, NDArray]:
-        """Tidy table of the finished runs: an array for each of `COLUMNS`, one entry a run."""
-        return _columns([row for row in self.rows if not row["error"]])
+    def columns(self, *, failed: bool = False) -> dict[str, NDArray]:
+        """Tidy table of the finished runs: an array for each of `COLUMNS`, one entry a run.
+
+        Parameters
+        ----------
+        failed : bool
+            Whether runs that failed are in it too, with their error and NaN for their figures.
+        """
+        return _columns([row for row in self.rows if failed or not row["error"]])
 
     def write(self, path: str | Path) -> None:
         """Write all rows; at every instant the old or the new file is whole.

@@ -10,6 +10,8 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
+from tqdm import tqdm
+
 from .. import backends, datasets
 from ..datasets import Dataset
 from ..errors import InputError
@@ -21,6 +23,8 @@ from .results import Row, row_of
 def begin() -> None:
     """Make a process a worker of its parent: it leaves Ctrl-C to it, and does not survive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # tqdm's own lock is a semaphore between processes, which a killed worker would leave behind.
+    tqdm.set_lock(threading.RLock())
     parent = os.getppid()
 
     def follow() -> None:

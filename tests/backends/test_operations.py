@@ -1,6 +1,9 @@
 """Every operation of every backend against the NumPy specification."""
 
 import inspect
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +13,7 @@ from sparsedend import backends
 from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBackend
 from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
 from sparsedend.errors import InputError
-from tests.conftest import uneven, uneven_tree
+from tests.conftest import ROOT, uneven, uneven_tree
 
 SPECIFICATION = NumpyBackend()
 INPUTS, DENDRITES, SOMATA, SLOPE = 30, 37, 9, np.float32(0.1)
@@ -246,6 +249,17 @@ def test_adam(backend, dtype, rng):
         results.append((p, m, v))
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)
+
+
+def test_the_environment_is_left_as_it_was():
+    """Numba's threads read how long to spin from it when they start."""
+    code = (
+        "import os; before = dict(os.environ); from sparsedend import backends; "
+        "backends.create('numba'); assert dict(os.environ) == before"
+    )
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("GOMP")}
+    environment["PYTHONPATH"] = str(ROOT)
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
 
 
 def test_results_do_not_depend_on_threads(dtype, rng):

@@ -56,7 +56,11 @@ def test_train_evaluate_predict_info(tmp_path):
         invoked("predict", path, images, "--output", output, *extra)
         assert np.load(output).shape == shape
 
-    shown = json.loads(invoked("info", path, "--json").stdout.splitlines()[-1])
+    refused = called("train", "--dataset", path, folder=tmp_path, check=2)
+    assert "is no data set but a sparsedend-checkpoint" in refused.stderr
+    told = invoked("info", path, "--json").stdout
+    assert told.startswith("dann-lrf on digits, seed 1, after 3 epochs: test accuracy")
+    shown = json.loads(told.splitlines()[-1])
     assert shown["parameters"] == result["parameters"]
     assert shown["result"] == result
 
@@ -129,7 +133,8 @@ def test_sweep_and_table(tmp_path):
     assert len(shown) == 5
     assert shown[0].split()[:2] == ["model", "dataset"]
     lines = invoked("sweep", "table", tmp_path / "s.h5", "--csv").stdout.splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 9
+    assert sum("use a smaller one" in line for line in lines) == 4
     assert lines[0].startswith("model,dataset,dendrites,somata")
     invoked("sweep", "table", tmp_path / "s.h5", "--output", tmp_path / "s.csv")
     (tmp_path / "good.toml").write_text('model = "dann-r"\nepochs = 2\nsomata = 8\n')
@@ -146,6 +151,8 @@ def test_data_of_your_own_by_name(tmp_path, cache):
     invoked("data", "convert", "own", *arrays, "--name", "mine")
     assert (cache / "mine.h5").is_file()
     assert "mine                in the cache" in invoked("data", "list").stdout
+    answer = called("train", "--dataset", "mina", folder=tmp_path, check=2)
+    assert "did you mean 'mine'?" in answer.stderr
     answer = called("data", "convert", "own", *arrays, "--name", "mine", folder=tmp_path, check=2)
     assert "exists: give --overwrite" in answer.stderr
     output = tmp_path / "a.h5"
@@ -240,6 +247,15 @@ BAD = {
     "no folder": (["data", "convert", "fmnist"], "no folder is given"),
     "no grid": (["sweep", "none.toml", "--output", "s.h5"], "the grid 'none.toml' cannot be read"),
     "unknown key": (["sweep", "bad.toml", "--output", "s.h5"], "unknown key 'dendrite': did you"),
+    "misspelt table": (["sweep", "tabel", "s.h5"], "No such command 'tabel'"),
+    "diverging": (
+        ["train", "--learning-rate", "1e30", "--epochs", "1", "--output", "a.h5"],
+        "the training loss is nan in epoch 1",
+    ),
+    "too small second layer": (
+        ["train", "dann-r", "--layers", "2", "--somata", "8"],
+        "layer 2, whose inputs are the somata of layer 1: synapses is 16, but there are only 8",
+    ),
     "no scheduler": (
         ["sweep", "good.toml", "--output", "s.h5", "--scheduler", "127.0.0.1:9"],
         "no scheduler answers at '127.0.0.1:9'",
@@ -351,6 +367,7 @@ def test_interrupted_and_resumed_gives_the_same_bits(number, tmp_path):
     if number == signal.SIGINT:
         assert running.returncode == 130
         assert "'parts.h5' holds the last finished epoch: --resume goes on from it" in said
+        assert "with --output parts.h5" in said
     done = checkpoint.read(path).training.history.epochs
     epochs = ["--epochs", done + 20]
     called(*arguments, "parts.h5", "--resume", *epochs, folder=tmp_path, check=0)

@@ -28,14 +28,15 @@ def test_texts_become_classes():
     assert np.bincount(np.concatenate([dataset.train_y, dataset.test_y])).tolist() == [7, 6, 7]
 
 
-@pytest.mark.parametrize("layout", ["x and y", "parts"])
+@pytest.mark.parametrize("layout", ["", "train/", "parts"])
 def test_hdf5(tmp_path, layout):
     if layout == "parts":
         datasets.write(made(), tmp_path / "a.h5")
         assert_equal(datasets.from_path("any", tmp_path / "a.h5"), made(name="any"))
     else:
         with h5py.File(tmp_path / "a.h5", "w") as file:
-            file["x"], file["y"] = IMAGES, ["ant" if label else "bee" for label in LABELS]
+            file[f"{layout}x"] = IMAGES
+            file[f"{layout}y"] = ["ant" if label else "bee" for label in LABELS]
         dataset = datasets.from_path("mine", tmp_path / "a.h5")
         assert (dataset.name, dataset.class_names) == ("mine", ("ant", "bee"))
 
