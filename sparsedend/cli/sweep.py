@@ -37,11 +37,15 @@ class _GridOrTable(click.Group):
     """``sweep GRID.toml …`` is short for ``sweep run GRID.toml …``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        known = [*self.commands, *ctx.help_option_names]
-        # A misspelt command is no grid.
-        if args and args[0] not in known and not difflib.get_close_matches(args[0], self.commands):
+        if args and args[0] not in ctx.help_option_names and not self._is_command(args[0]):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def _is_command(self, word: str) -> bool:
+        """Whether a word is a command, or a misspelt one rather than a grid."""
+        return word in self.commands or bool(
+            not Path(word).suffix and difflib.get_close_matches(word, self.commands)
+        )
 
 
 @click.group(cls=_GridOrTable)
