@@ -24,7 +24,7 @@ from . import machine
 
 #: libgomp's default where neither GOMP_SPINCOUNT nor OMP_WAIT_POLICY is set.
 LIBGOMP = "300000"
-ROUNDS = 5
+ROUNDS = 3
 COMMAND = ["train", "dann-r", "--dataset", "fmnist", "--dendrites", "4", "--somata", "128"]
 
 
