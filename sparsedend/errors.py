@@ -1,5 +1,8 @@
 """The one kind of error that is the caller's to mend."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Something the caller gave cannot be used.
@@ -7,3 +10,9 @@ class InputError(ValueError):
     The message is one line: what is wrong, with the value, where it stands, and what to do
     instead. The command line prints it without a traceback and ends with exit code 2.
     """
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``did you mean '…'? `` with the known word nearest to one that is not; empty if none is."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean '{near[0]}'? " if near else ""

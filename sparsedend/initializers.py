@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .connectivity import Structure
+from .errors import InputError
 
 Shape = tuple[int, ...]
 Initializer = Callable[[np.random.Generator, Structure | Shape, DTypeLike], NDArray]
@@ -46,6 +47,19 @@ def sparse(rng: np.random.Generator, of: Structure | Shape, dtype: DTypeLike) ->
 
 
 INITIALIZERS: dict[str, Initializer] = {"glorot": glorot, "sparse": sparse}
+
+
+def named(name: str) -> Initializer:
+    """Initializer of that name.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    if name not in INITIALIZERS:
+        raise InputError(f"unknown initializer '{name}': choose {' or '.join(INITIALIZERS)}")
+    return INITIALIZERS[name]
 
 
 def _count(of: Structure | Shape) -> int:

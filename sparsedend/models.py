@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from numpy.typing import DTypeLike
 from . import connectivity
 from .backends import NumpyBackend
 from .connectivity import Structure
-from .errors import InputError
-from .initializers import INITIALIZERS
+from .errors import InputError, suggestion
+from .initializers import named
 from .layers import Dendritic, Dense, Dropout, Layer, LeakyReLU, Sparse
 from .network import Network
 from .randomness import stream
@@ -193,8 +192,7 @@ def check(model: str, dendrites: int, somata: int, synapses: int, layers: int) -
         Where the model is unknown or a number is below 1.
     """
     if model not in MODELS:
-        near = difflib.get_close_matches(model, MODELS, 1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        hint = suggestion(model, MODELS)
         raise InputError(f"unknown model '{model}': {hint}the models are {', '.join(MODELS)}")
     connectivity.at_least_one(dendrites=dendrites, somata=somata, synapses=synapses, layers=layers)
 
@@ -289,8 +287,7 @@ def build(
     InputError
         Where the model is unknown or the numbers do not fit.
     """
-    if initializer not in INITIALIZERS:
-        raise InputError(f"unknown initializer '{initializer}': choose {' or '.join(INITIALIZERS)}")
+    draw_weights = named(initializer)
     matrices = plan(
         model,
         image_shape,
@@ -307,7 +304,7 @@ def build(
     for synapses_, cables in zip(hidden[::2], hidden[1::2], strict=True):
         stack += _block(synapses_, cables, dropout, rng)
     network = Network([*stack, _weights(output, rng)], image_shape, backend=backend, dtype=dtype)
-    network.initialize(stream(seed, "weights"), INITIALIZERS[initializer])
+    network.initialize(stream(seed, "weights"), draw_weights)
     return network
 
 

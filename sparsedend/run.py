@@ -9,14 +9,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import checkpoint, datasets, models
+from . import checkpoint, datasets, initializers, models
 from .backends import NumpyBackend
 from .connectivity import INT32_MAX
 from .datasets import Dataset
 from .errors import InputError
 from .files import make_folder
 from .history import Training
-from .initializers import INITIALIZERS
 from .network import Network
 from .optimizers import Adam
 from .randomness import stream
@@ -94,9 +93,7 @@ class Settings:
         models.check(self.model, self.dendrites, self.somata, self.synapses, self.layers)
         Adam(self.learning_rate, weight_decay=self.weight_decay)
         schedule(self.schedule)
-        if self.initializer not in INITIALIZERS:
-            choices = " or ".join(INITIALIZERS)
-            raise InputError(f"unknown initializer '{self.initializer}': choose {choices}")
+        initializers.named(self.initializer)
         for name in ("epochs", "batch_size", "patience"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= INT32_MAX:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..errors import InputError, suggestion
 
 IDX_FILES = (
     "train-images-idx3-ubyte.gz",
@@ -163,8 +162,7 @@ def entry(name: str, others: Sequence[str] = ()) -> Entry:
     if name == EMBEDDED:
         raise InputError(f"'{name}' comes with sparsedend: there is nothing to fetch or convert")
     known = tuple(dict.fromkeys((*names(), *others)))
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
+    hint = suggestion(name, known)
     raise InputError(
         f"unknown data set '{name}': {hint}known are {', '.join(known)}; "
         "the path of an .h5 file works too"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -12,7 +11,7 @@ from typing import Any
 
 from .. import datasets
 from ..datasets import Dataset
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..models import Matrix
 from ..run import Settings, chosen
 
@@ -108,8 +107,7 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
 def _values(key: str, value: Any) -> list[Any]:
     annotations = {field.name: str(field.type) for field in fields(Settings)}
     if key not in annotations:
-        near = difflib.get_close_matches(key, annotations, 1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        hint = suggestion(key, annotations)
         raise InputError(
             f"unknown key '{key}': {hint}known are {', '.join(annotations)} and preset"
         )
