@@ -65,7 +65,9 @@ def read_grid(path: str | Path) -> list[PlannedRun]:
     try:
         grid = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"the grid '{path}' cannot be read ({error.strerror})") from error
+        raise InputError(
+            f"the grid '{path}' cannot be read ({error.strerror}): check the path"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"the grid '{path}' is no TOML: {error}") from error
     try:
