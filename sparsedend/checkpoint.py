@@ -19,6 +19,7 @@ import numpy as np
 
 from . import backends
 from .backends import NumpyBackend
+from .backends.numpy_backend import Array
 from .connectivity import Structure
 from .errors import InputError
 from .files import atomic_write
@@ -77,7 +78,7 @@ def save(
         for number, layer in enumerate(network.layers):
             _write_layer(layers.create_group(str(number)), layer)
         if training:
-            _write_training(file.create_group("training"), training)
+            _write_training(file.create_group("training"), training, network.backend)
 
 
 def load(path: str | Path, *, backend: NumpyBackend | None = None) -> Network:
@@ -128,7 +129,8 @@ def read(path: str | Path, *, backend: NumpyBackend | None = None) -> Checkpoint
 def _write_layer(group: h5py.Group, layer: Layer) -> None:
     group.attrs["kind"] = layer.kind
     group.attrs["settings"] = json.dumps(dict(layer.settings))
-    for name, values in layer.parameters.items():
+    for name, placed in layer.parameters.items():
+        values = layer.backend.fetch(placed)
         structure = layer.structures.get(name)
         if structure is None:
             group[name] = values
@@ -150,7 +152,7 @@ def _read(file: h5py.File, backend: NumpyBackend) -> Checkpoint:
     for group, layer in zip(groups, layers, strict=True):
         for name, values in layer.parameters.items():
             source = group[name]["data"] if name in layer.structures else group[name]
-            source.read_direct(values)
+            _read_into(source, values, backend)
     training = _read_training(file["training"], network) if "training" in file else None
     return Checkpoint(network, training, json.loads(file.attrs["about"]))
 
@@ -164,10 +166,10 @@ def _read_layer(group: h5py.Group) -> Layer:
     return KINDS[group.attrs["kind"]](**parts)
 
 
-def _write_training(group: h5py.Group, training: Training) -> None:
+def _write_training(group: h5py.Group, training: Training, backend: NumpyBackend) -> None:
     optimizer = training.optimizer
-    group["first_moment"] = optimizer.first
-    group["second_moment"] = optimizer.second
+    group["first_moment"] = backend.fetch(optimizer.first)
+    group["second_moment"] = backend.fetch(optimizer.second)
     group.attrs["optimizer"] = json.dumps(optimizer.settings)
     group.attrs["steps"] = optimizer.steps
     for name in STREAMS:
@@ -175,18 +177,27 @@ def _write_training(group: h5py.Group, training: Training) -> None:
     for name, values in vars(training.history).items():
         group[f"history/{name}"] = np.asarray(values, np.float64)
     if training.best is not None:
-        group["best_parameters"] = training.best
+        group["best_parameters"] = backend.fetch(training.best)
 
 
 def _read_training(group: h5py.Group, network: Network) -> Training:
     optimizer = Adam(**json.loads(group.attrs["optimizer"]))
     optimizer.start(network.backend, network.parameters)
-    group["first_moment"].read_direct(optimizer.first)
-    group["second_moment"].read_direct(optimizer.second)
+    _read_into(group["first_moment"], optimizer.first, network.backend)
+    _read_into(group["second_moment"], optimizer.second, network.backend)
     optimizer.steps = int(group.attrs["steps"])
     streams = {name: np.random.default_rng() for name in STREAMS}
     for name, rng in streams.items():
         rng.bit_generator.state = json.loads(group.attrs[name])
     history = History(**{name: values[:].tolist() for name, values in group["history"].items()})
-    best = group["best_parameters"][:] if "best_parameters" in group else None
+    best = None
+    if "best_parameters" in group:
+        best = network.backend.place(group["best_parameters"][:])
     return Training(optimizer, **streams, history=history, best=best)
+
+
+def _read_into(source: h5py.Dataset, values: Array, backend: NumpyBackend) -> None:
+    """Fill an array of the backend; a data set of another shape is an error."""
+    host = np.empty(values.shape, values.dtype)
+    source.read_direct(host)
+    values[:] = backend.place(host)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .backends import NumpyBackend
 from .backends.numpy_backend import Array
 from .network import Network
 from .optimizers import Adam
@@ -78,3 +79,10 @@ class Training:
         optimizer = optimizer or Adam()
         optimizer.start(network.backend, network.parameters)
         return cls(optimizer, stream(seed, "shuffle"), stream(seed, "dropout"))
+
+    def follow(self, backend: NumpyBackend) -> None:
+        """Move to where the backend of its network computes."""
+        self.optimizer.first = backend.place(self.optimizer.first)
+        self.optimizer.second = backend.place(self.optimizer.second)
+        if self.best is not None:
+            self.best = backend.place(self.best)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,7 +13,7 @@ from .backends import NumpyBackend
 from .backends.numpy_backend import Array
 from .errors import InputError
 from .initializers import Initializer
-from .layers import Layer
+from .layers import Drops, Layer
 
 
 class Network:
@@ -63,17 +63,7 @@ class Network:
                 )
         self.layers = tuple(layers)
         self.image_shape = image_shape
-        self.backend = backend or backends.create()
-        total = sum(layer.size for layer in layers)
-        self.parameters = self.backend.zeros(total, self.dtype)
-        self.gradients = self.backend.zeros(total, self.dtype)
-        start = 0
-        for layer in layers:
-            part = slice(start, start + layer.size)
-            layer.bind(self.backend, self.dtype, self.parameters[part], self.gradients[part])
-            start += layer.size
-        self._width = 0
-        self._images: Array | None = None
+        self._bind(backend or backends.create())
 
     @property
     def inputs(self) -> int:
@@ -95,18 +85,42 @@ class Network:
         """Parameters that exist, as a share of those of the same layers all to all."""
         return self.size / sum(layer.dense_size for layer in self.layers)
 
+    def to(self, backend: NumpyBackend | str) -> Network:
+        """Move the network, in place, to where another backend computes, and return it.
+
+        Parameters
+        ----------
+        backend : NumpyBackend or its name
+
+        Raises
+        ------
+        InputError
+            Where the backend is unknown or not available.
+        """
+        chosen = backends.create(backend) if isinstance(backend, str) else backend
+        parameters = self.backend.fetch(self.parameters)
+        self._bind(chosen)
+        self.parameters[:] = chosen.place(parameters)
+        return self
+
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Draw all weights, layer by layer; biases become 0."""
         for layer in self.layers:
             layer.initialize(rng, initializer)
 
-    def reserve(self, images: Array, samples: int) -> None:
+    def reserve(self, images: Array, samples: int) -> bool:
         """Make room for batches of up to `samples` of these images.
 
         Parameters
         ----------
         images : (images, features), uint8 or floating, C-contiguous
+            Placed where the backend computes.
         samples : int
+
+        Returns
+        -------
+        bool
+            Whether images or activations are now other arrays than before.
 
         Raises
         ------
@@ -119,6 +133,8 @@ class Network:
                 f"({' × '.join(map(str, self.image_shape))}): give images of that shape"
             )
         width = self.backend.width(samples)
+        images = self.backend.place(images)
+        moved = width != self._width or images is not self._images
         if width != self._width:
             self._width = width
             for number, layer in enumerate(self.layers):
@@ -131,15 +147,17 @@ class Network:
                 images, width, self.dtype, sparse_readers=sparse_readers
             )
         self._images = images
+        self._totals.fill(0)
+        return moved
 
-    def forward(self, order: Array, rng: np.random.Generator | None = None) -> Array:
+    def forward(self, order: Array, random: Any = None) -> Array:
         """Logits of the reserved images at the indices `order`.
 
         Parameters
         ----------
         order : (samples,), int64
             At most as many as room was made for.
-        rng : Generator, optional
+        random : Generator, or what `NumpyBackend.batches` gave the step, optional
             Of what is dropped. Given in training; without it nothing is dropped.
 
         Returns
@@ -149,23 +167,45 @@ class Network:
         """
         assert self._images is not None, "reserve comes before forward"
         self.backend.take_batch(self._images, order, self._batch)
-        draw = None if rng is None else partial(_uniform, rng, order.size, self.dtype)
+        drops = None if random is None else Drops(random, order.size)
         x = self._batch
         for layer in self.layers:
-            x = layer.forward(x, draw)
+            x = layer.forward(x, drops)
         self._logits = x
         return x
 
+    def score(self, labels: Array) -> None:
+        """Add the last batch's cross-entropy and number classified correctly to the totals."""
+        self.backend.softmax_cross_entropy(self._logits, labels, self._delta, self._totals)
+
+    def totals(self) -> tuple[float, int]:
+        """Summed loss, and number correct, of all batches scored since the last call."""
+        loss, correct = self.backend.fetch(self._totals).tolist()
+        self._totals.fill(0)
+        return loss, int(correct)
+
     def loss(self, labels: Array) -> tuple[float, int]:
-        """Cross-entropy summed over the last batch, and the number classified correctly."""
-        return self.backend.softmax_cross_entropy(self._logits, labels, self._delta)
+        """Score the last batch and return the totals."""
+        self.score(labels)
+        return self.totals()
 
     def backward(self) -> None:
-        """Fill `gradients` with those of the mean loss that `loss` has just computed."""
+        """Fill `gradients` with those of the mean loss of the batch just scored."""
         delta = self._delta
         for layer in reversed(self.layers):
             delta = layer.backward(delta)
 
-
-def _uniform(rng: np.random.Generator, samples: int, dtype: np.dtype, features: int) -> Array:
-    return rng.random((features, samples), dtype=dtype)
+    def _bind(self, backend: NumpyBackend) -> None:
+        """Make the flat vectors, and let go of what was reserved."""
+        self.backend = backend
+        total = sum(layer.size for layer in self.layers)
+        self.parameters = backend.zeros(total, self.dtype)
+        self.gradients = backend.zeros(total, self.dtype)
+        start = 0
+        for layer in self.layers:
+            part = slice(start, start + layer.size)
+            layer.bind(backend, self.dtype, self.parameters[part], self.gradients[part])
+            start += layer.size
+        self._totals = backend.zeros(2, np.float64)
+        self._width = 0
+        self._images: Array | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from .backends import NumpyBackend
-from .backends.numpy_backend import Array
+from .backends.numpy_backend import Array, Rates
 from .errors import InputError
 
 
@@ -77,16 +78,29 @@ class Adam:
         self, backend: NumpyBackend, parameters: Array, gradients: Array, scale: float = 1.0
     ) -> None:
         """Change the parameters in place, by `scale` times the learning rate."""
-        self.steps += 1
+        (rates,) = self.rates(1, scale)
+        self.apply(backend, parameters, gradients, rates)
+
+    def rates(self, steps: int, scale: float = 1.0) -> list[Rates]:
+        """Begin so many steps: what `apply` needs for each, at `scale` times the learning rate."""
         learning_rate = self.learning_rate * scale
-        rate = learning_rate * math.sqrt(1 - self.beta2**self.steps)
-        rate /= 1 - self.beta1**self.steps
-        self._apply(backend, parameters, gradients, self.first, self.second, rate, learning_rate)
+        decay = learning_rate * self.weight_decay
+        found = []
+        for _ in range(steps):
+            self.steps += 1
+            rate = learning_rate * math.sqrt(1 - self.beta2**self.steps)
+            rate /= 1 - self.beta1**self.steps
+            found.append((rate, decay))
+        return found
+
+    def apply(self, backend: NumpyBackend, parameters: Array, gradients: Array, rates: Any) -> None:
+        """Change the parameters in place, by one of the steps that `rates` has begun."""
+        self._apply(backend, parameters, gradients, self.first, self.second, rates)
 
     def rehearse(self, backend: NumpyBackend, parameters: Array) -> None:
         """Step on no parameters at all, so that what has to be compiled is compiled."""
         none = parameters[:0]
-        self._apply(backend, none, none, none, none, 1.0, 1.0)
+        self._apply(backend, none, none, none, none, (1.0, 1.0))
 
     def _apply(
         self,
@@ -95,17 +109,15 @@ class Adam:
         gradients: Array,
         first: Array,
         second: Array,
-        rate: float,
-        learning_rate: float,
+        rates: Any,
     ) -> None:
         backend.adam(
             parameters,
             gradients,
             first,
             second,
-            rate,
+            rates,
             self.beta1,
             self.beta2,
             self.epsilon,
-            learning_rate * self.weight_decay,
         )

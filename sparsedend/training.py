@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -98,10 +99,13 @@ def fit(
         kept, held_out = split_by_class(labels, batch_size, seed)
     else:
         kept, held_out = split(len(images), seed)
+    backend = network.backend
+    training.follow(backend)
+    adam = training.optimizer
     batches = math.ceil(len(kept) / batch_size)
     show = sys.stderr.isatty() if progress is None else progress
     with (
-        network.backend.limited(),
+        backend.limited(),
         tqdm(
             total=epochs * batches,
             initial=history.epochs * batches,
@@ -109,20 +113,35 @@ def fit(
             disable=not show,
         ) as bar,
     ):
-        network.reserve(images, min(batch_size, len(kept)))
-        _rehearse(network, training.optimizer, labels)
+
+        def step(batch: Array, batch_labels: Array, rates: Any, random: Any) -> None:
+            network.forward(batch, random)
+            network.score(batch_labels)
+            network.backward()
+            adam.apply(backend, network.parameters, network.gradients, rates)
+
+        images, samples = backend.place(images), min(batch_size, len(kept))
+        network.reserve(images, samples)
+        _rehearse(network, adam, labels)
+        epoch = backend.batches(step, labels, batch_size)
+        validate = _scorer(network, labels, batch_size)
         while history.epochs < epochs and not _stale(history, patience):
             began = time.perf_counter()
+            if network.reserve(images, samples):  # Something else was done with the network.
+                epoch = backend.batches(step, labels, batch_size)
+                validate = _scorer(network, labels, batch_size)
             order = kept if sequential else training.shuffle.permutation(kept)
             scale = schedule(history.epochs, epochs)
-            fitted = _epoch(network, training, labels, order, batch_size, scale, bar)
-            validated = _score(network, labels, held_out, batch_size)
+            for _ in epoch(order, adam.rates(batches, scale), training.dropout):
+                bar.update()
+            fitted = _evaluation(network, len(order))
+            validated = validate(held_out)
             number = history.epochs + 1
             for name, loss in (("training", fitted.loss), ("validation", validated.loss)):
                 if not math.isfinite(loss):
                     raise InputError(
                         f"the {name} loss is {loss} in epoch {number} with learning rate "
-                        f"{training.optimizer.learning_rate}: use a smaller one"
+                        f"{adam.learning_rate}: use a smaller one"
                     )
             history.add(fitted, validated, time.perf_counter() - began)
             if patience is not None and history.best_epoch == number:
@@ -135,8 +154,8 @@ def fit(
             )
             if on_epoch:
                 on_epoch(training)
-    if patience is not None and training.best is not None:
-        network.parameters[:] = training.best
+        if patience is not None and training.best is not None:
+            network.parameters[:] = training.best
     return history
 
 
@@ -157,7 +176,7 @@ def evaluate(
     """
     images, labels = checked_images(network, images), checked_labels(network, images, labels)
     with _ready(network, images, batch_size):
-        return _score(network, labels, np.arange(len(images)), batch_size)
+        return _scorer(network, labels, batch_size)(np.arange(len(images)))
 
 
 def predict(
@@ -218,34 +237,24 @@ def _batches(order: Array, batch_size: int) -> Iterator[Array]:
         yield order[start : start + batch_size]
 
 
-def _epoch(
-    network: Network,
-    training: Training,
-    labels: Array,
-    order: Array,
-    batch_size: int,
-    scale: float,
-    bar: tqdm,
-) -> Evaluation:
-    """Train on all batches of `order`."""
-    loss, correct = 0.0, 0
-    for batch in _batches(order, batch_size):
-        network.forward(batch, training.dropout)
-        batch_loss, batch_correct = network.loss(labels[batch])
-        network.backward()
-        training.optimizer.step(network.backend, network.parameters, network.gradients, scale)
-        loss += batch_loss
-        correct += batch_correct
-        bar.update()
-    return Evaluation(loss / len(order), correct / len(order))
+def _scorer(network: Network, labels: Array, batch_size: int) -> Callable[[Array], Evaluation]:
+    """Prepare to evaluate the network, as it will be then, on the reserved images `order`."""
 
-
-def _score(network: Network, labels: Array, order: Array, batch_size: int) -> Evaluation:
-    """Loss and accuracy on the reserved images `order`."""
-    loss, correct = 0.0, 0
-    for batch in _batches(order, batch_size):
+    def score(batch: Array, batch_labels: Array, rates: Any, random: Any) -> None:
         network.forward(batch)
-        batch_loss, batch_correct = network.loss(labels[batch])
-        loss += batch_loss
-        correct += batch_correct
-    return Evaluation(loss / len(order), correct / len(order))
+        network.score(batch_labels)
+
+    epoch = network.backend.batches(score, labels, batch_size)
+
+    def evaluated(order: Array) -> Evaluation:
+        for _ in epoch(order, [(0.0, 0.0)] * math.ceil(len(order) / batch_size), None):
+            pass
+        return _evaluation(network, len(order))
+
+    return evaluated
+
+
+def _evaluation(network: Network, samples: int) -> Evaluation:
+    """Means of what was scored since the last call."""
+    loss, correct = network.totals()
+    return Evaluation(loss / samples, correct / samples)

@@ -103,6 +103,20 @@ def test_patience_and_going_on(digits):
         fit(other, *arguments, epochs=3, patience=2, training=training)
 
 
+def test_evaluating_after_an_epoch_changes_nothing(digits):
+    """Not even with other images, and in batches of another size."""
+    plain, evaluated = small(), small()
+    fit(plain, digits.train_x, digits.train_y, epochs=3)
+    fit(
+        evaluated,
+        digits.train_x,
+        digits.train_y,
+        epochs=3,
+        on_epoch=lambda _: evaluate(evaluated, digits.test_x, digits.test_y, batch_size=300),
+    )
+    np.testing.assert_array_equal(plain.parameters, evaluated.parameters)
+
+
 def test_a_schedule_scales_the_learning_rate(digits):
     """A factor of 0 from the third epoch on changes nothing any more."""
     short, long = small(), small()
@@ -115,7 +129,7 @@ def test_sequential_batches_are_of_one_class(digits, monkeypatch):
     network = small()
     seen = []
     monkeypatch.setattr(
-        network, "loss", lambda labels, loss=network.loss: seen.append(labels) or loss(labels)
+        network, "score", lambda labels, score=network.score: seen.append(labels) or score(labels)
     )
     fit(network, digits.train_x, digits.train_y, epochs=1, batch_size=16, sequential=True)
     training = [labels for labels in seen[1:] if labels.size == 16 and np.unique(labels).size == 1]

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from ..connectivity import Structure, Transposed
 from . import numba_kernels as kernels
-from .numpy_backend import Array, DendriticArrays, DendriticStructure, NumpyBackend
+from .numpy_backend import Array, DendriticArrays, DendriticStructure, NumpyBackend, Rates
 from .simd import TILE
 
 #: How often a waiting thread of GNU OpenMP looks for work before it sleeps. By its own default it
@@ -228,10 +228,10 @@ class NumbaBackend(NumpyBackend):
         kernels.leaky_relu_backward(y, y.dtype.type(slope), delta)
 
     def softmax_cross_entropy(
-        self, logits: Array, labels: Array, delta: Array
-    ) -> tuple[float, int]:
-        """(summed loss, number correct); `delta` gets the mean loss's gradient."""
-        return kernels.softmax_cross_entropy(logits, labels, delta)
+        self, logits: Array, labels: Array, delta: Array, totals: Array
+    ) -> None:
+        """Add to the summed loss and the number correct; `delta` gets the mean loss's gradient."""
+        kernels.softmax_cross_entropy(logits, labels, delta, totals)
 
     def adam(
         self,
@@ -239,13 +239,13 @@ class NumbaBackend(NumpyBackend):
         gradients: Array,
         first: Array,
         second: Array,
-        rate: float,
+        rates: Rates,
         beta1: float,
         beta2: float,
         epsilon: float,
-        decay: float,
     ) -> None:
         """One step of Adam on flat vectors."""
+        rate, decay = rates
         as_dtype = parameters.dtype.type
         kernels.adam(
             parameters,

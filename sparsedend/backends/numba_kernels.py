@@ -388,8 +388,8 @@ def leaky_relu_backward(y, slope, delta):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def softmax_cross_entropy(logits, labels, delta):  # type: ignore[no-untyped-def]
-    """Return (summed loss, number correct); `delta` gets the mean loss's gradient."""
+def softmax_cross_entropy(logits, labels, delta, totals):  # type: ignore[no-untyped-def]
+    """Add to (summed loss, number correct); `delta` gets the mean loss's gradient."""
     classes = logits.shape[0]
     samples = labels.size
     loss = 0.0
@@ -412,7 +412,8 @@ def softmax_cross_entropy(logits, labels, delta):  # type: ignore[no-untyped-def
             delta[k, i] /= norm * samples
         delta[label, i] -= logits.dtype.type(1) / samples
     delta[:, samples:] = 0
-    return loss, correct
+    totals[0] += loss
+    totals[1] += correct
 
 
 @njit(cache=True, parallel=True)

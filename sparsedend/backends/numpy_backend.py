@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from ..connectivity import Structure, Transposed
+from .arrays import as_host_array
 
 Array = NDArray
+#: What a step of Adam needs besides its settings: the learning rate with the bias corrections, and
+#: the share of each parameter that is taken off it.
+Rates = tuple[float, float]
+#: Trains or scores on one batch: (indices of its images, their labels, rates, random numbers).
+Step = Callable[[Array, Array, Any, Any], None]
 
 CACHE_LINE = 64
 
@@ -55,7 +61,8 @@ class NumpyBackend:
     Activations are feature-major, ``(features, width)`` in C order. ``width`` is `width(samples)`,
     which may exceed the number of samples: the further columns are padding that holds finite
     numbers, and `softmax_cross_entropy` gives it no gradient. Operations write into the arrays
-    named ``out`` or ``…_gradient``.
+    named ``out`` or ``…_gradient``. Their arrays are the backend's own, which `place` makes and
+    `fetch` reads.
 
     Parameters
     ----------
@@ -80,6 +87,18 @@ class NumpyBackend:
         yield
 
     # Memory
+
+    def place(self, values: Any) -> Array:
+        """Values where this backend computes: any array, copied only where it lies elsewhere."""
+        return as_host_array(values)
+
+    def fetch(self, values: Array) -> Array:
+        """NumPy array of an array of this backend, copied only where it lies elsewhere."""
+        return values
+
+    def connections(self, structure: Structure) -> Structure:
+        """Place a structure, with the attributes and methods of `Structure`."""
+        return structure
 
     def width(self, samples: int) -> int:
         """Columns that an activation of `samples` samples takes."""
@@ -251,16 +270,18 @@ class NumpyBackend:
         """``delta *= 1 where y > 0 else slope``, y the input or the output: their signs agree."""
         delta *= np.where(y > 0, 1, slope)
 
-    def dropout(self, x: Array, uniform: Array, rate: float, factors: Array) -> None:
-        """``x *= factors``, which become 0 where `uniform` is below the rate, else 1/(1 - rate).
+    def dropout(self, x: Array, samples: int, random: Any, rate: float, factors: Array) -> None:
+        """``x *= factors``, each of which becomes 0 with probability `rate`, else 1/(1 - rate).
 
         Parameters
         ----------
         x, factors : (features, width)
-        uniform : (features, samples)
-            On the host. Padding is kept as it is.
+        samples : int
+            Columns that are no padding, which is kept as it is.
+        random : Generator, or what `batches` gave the step
+        rate : float
         """
-        samples = uniform.shape[1]
+        uniform = random.random((len(x), samples), dtype=x.dtype)
         factors[:, :samples] = (uniform >= rate) / (1 - rate)
         factors[:, samples:] = 1
         x *= factors
@@ -270,8 +291,8 @@ class NumpyBackend:
         delta *= factors
 
     def softmax_cross_entropy(
-        self, logits: Array, labels: Array, delta: Array
-    ) -> tuple[float, int]:
+        self, logits: Array, labels: Array, delta: Array, totals: Array
+    ) -> None:
         """Cross-entropy of softmax(logits) against the labels.
 
         Parameters
@@ -280,13 +301,9 @@ class NumpyBackend:
         labels : (samples,), int64
         delta : (classes, width)
             Gets the gradient of the mean loss with respect to the logits; zero in the padding.
-
-        Returns
-        -------
-        loss : float
-            Summed over the samples.
-        correct : int
-            Samples whose largest logit (the first of equals) is the label's.
+        totals : (2,) float64
+            Has the samples' losses added to it, and the number of samples whose largest logit (the
+            first of equals) is the label's.
         """
         samples = labels.size
         shifted = logits[:, :samples] - logits[:, :samples].max(axis=0)
@@ -297,9 +314,8 @@ class NumpyBackend:
         delta[labels, columns] -= 1
         delta[:, :samples] /= samples
         delta[:, samples:] = 0
-        loss = np.sum(np.log(norm) - shifted[labels, columns], dtype=np.float64)
-        correct = np.count_nonzero(logits[:, :samples].argmax(axis=0) == labels)
-        return float(loss), int(correct)
+        totals[0] += np.sum(np.log(norm) - shifted[labels, columns], dtype=np.float64)
+        totals[1] += np.count_nonzero(logits[:, :samples].argmax(axis=0) == labels)
 
     def adam(
         self,
@@ -307,20 +323,53 @@ class NumpyBackend:
         gradients: Array,
         first: Array,
         second: Array,
-        rate: float,
+        rates: Rates,
         beta1: float,
         beta2: float,
         epsilon: float,
-        decay: float,
     ) -> None:
         """One step of Adam (Kingma & Ba 2015, section 2, last form) on flat vectors.
 
-        `rate` holds the bias corrections: ``learning rate · sqrt(1 - beta2^t) / (1 - beta1^t)``.
-        `decay` is the share of each parameter that is taken off it besides.
+        `rates`, or what `batches` gave the step, are
+        ``learning rate · sqrt(1 - beta2^t) / (1 - beta1^t)`` and the weight decay: the share of
+        each parameter that is taken off it besides.
         """
+        rate, decay = rates
         first += (1 - beta1) * (gradients - first)
         second += (1 - beta2) * (gradients**2 - second)
         parameters -= rate * first / (np.sqrt(second) + epsilon) + decay * parameters
+
+    # Many steps
+
+    def batches(
+        self, step: Step, labels: Array, batch_size: int
+    ) -> Callable[[Array, Sequence[Rates], Any], Iterator[None]]:
+        """Prepare to do `step` on batch after batch, for as many epochs as are wanted.
+
+        Parameters
+        ----------
+        step : callable
+            Given indices of images, their labels, the batch's rates and `random`. A backend may
+            record what it does and repeat that, with other contents of the same arrays, instead of
+            calling it again.
+        labels : (images,) int64
+        batch_size : int
+
+        Returns
+        -------
+        callable
+            ``epoch(order, rates, random)`` takes the images `order`, (samples,) int64, in batches,
+            the last one with what is left, and an entry of `rates` for each; it yields after every
+            batch, which need not have been computed by then.
+        """
+
+        def epoch(order: Array, rates: Sequence[Rates], random: Any) -> Iterator[None]:
+            for start, batch_rates in zip(range(0, len(order), batch_size), rates, strict=True):
+                batch = order[start : start + batch_size]
+                step(batch, labels[batch], batch_rates, random)
+                yield
+
+        return epoch
 
 
 def available_threads() -> int:

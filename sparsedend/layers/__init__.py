@@ -3,11 +3,11 @@
 from .dendritic import Dendritic
 from .dense import Dense
 from .dropout import Dropout
-from .layer import Layer
+from .layer import Drops, Layer
 from .leaky_relu import LeakyReLU
 from .sparse import Sparse
 
-__all__ = ["KINDS", "Dendritic", "Dense", "Dropout", "Layer", "LeakyReLU", "Sparse"]
+__all__ = ["KINDS", "Dendritic", "Dense", "Dropout", "Drops", "Layer", "LeakyReLU", "Sparse"]
 
 #: Layers by the name under which a checkpoint keeps them.
 KINDS: dict[str, type[Layer]] = {

@@ -11,7 +11,7 @@ from ..backends import DendriticArrays, DendriticStructure
 from ..backends.numpy_backend import Array
 from ..connectivity import Structure
 from ..errors import InputError
-from .layer import Draw, Layer
+from .layer import Drops, Layer
 
 
 class Dendritic(Layer):
@@ -70,26 +70,27 @@ class Dendritic(Layer):
     @property
     def synapses(self) -> csr_array:
         """Synaptic weights, (dendrites, inputs), sharing memory with the parameters."""
-        return self.structure.synapses.matrix(self.parameters["synapses"])
+        return self.connections["synapses"].matrix(self.parameters["synapses"])
 
     @property
     def cables(self) -> csr_array:
         """Cable weights, (somata, dendrites), sharing memory with the parameters."""
-        return self.structure.cables.matrix(self.parameters["cables"])
+        return self.connections["cables"].matrix(self.parameters["cables"])
 
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Make room for `width` columns."""
         self._out = self._room(self.outputs, width)
         self._state = self.backend.dendritic_state(self.dendrites, width, self.dtype)
         self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
+        self._connections = DendriticStructure(**self.connections)
         self._arrays = DendriticArrays(**self.parameters)
         self._gradient_arrays = DendriticArrays(**self.gradients)
 
-    def forward(self, x: Array, draw: Draw | None = None) -> Array:
+    def forward(self, x: Array, drops: Drops | None = None) -> Array:
         """Somatic activations."""
         self._x = x
         self.backend.dendritic_forward(
-            x, self.structure, self._arrays, self.slope, self._out, self._state
+            x, self._connections, self._arrays, self.slope, self._out, self._state
         )
         return self._out
 
@@ -97,7 +98,7 @@ class Dendritic(Layer):
         """Gradients of synapses, cables, biases and, with room for it, inputs."""
         self.backend.dendritic_backward(
             self._x,
-            self.structure,
+            self._connections,
             self._arrays,
             self.slope,
             self._out,
@@ -107,8 +108,8 @@ class Dendritic(Layer):
         )
         if self._input_gradient.size:
             self.backend.dendritic_input_gradient(
-                self.structure,
-                self.structure.synapses.transposed,
+                self._connections,
+                self._connections.synapses.transposed,
                 self._arrays,
                 self.slope,
                 self._state,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..backends.numpy_backend import Array
 from ..errors import InputError
-from .layer import Draw, Layer
+from .layer import Drops, Layer
 
 
 class Dense(Layer):
@@ -36,7 +36,7 @@ class Dense(Layer):
         self._out = self._room(self.outputs, width)
         self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
 
-    def forward(self, x: Array, draw: Draw | None = None) -> Array:
+    def forward(self, x: Array, drops: Drops | None = None) -> Array:
         """``W x + b``."""
         self._x = x
         self.backend.dense_forward(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..backends.numpy_backend import Array
 from ..errors import InputError
-from .layer import Draw, Elementwise
+from .layer import Drops, Elementwise
 
 
 class Dropout(Elementwise):
@@ -38,10 +38,10 @@ class Dropout(Elementwise):
         """Make room for `width` columns."""
         self._factors = self._room(self.outputs, width)
 
-    def forward(self, x: Array, draw: Draw | None = None) -> Array:
+    def forward(self, x: Array, drops: Drops | None = None) -> Array:
         """What is left of x, in place."""
-        if draw is not None:
-            self.backend.dropout(x, draw(self.inputs), self.rate, self._factors)
+        if drops is not None:
+            self.backend.dropout(x, drops.samples, drops.random, self.rate, self._factors)
         return x
 
     def backward(self, delta: Array) -> Array:

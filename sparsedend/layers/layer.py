@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,8 +14,19 @@ from ..backends.numpy_backend import Array
 from ..connectivity import Structure
 from ..initializers import Initializer
 
-#: Gives uniform numbers in [0, 1) for so many features: (features, samples).
-Draw = Callable[[int], Array]
+
+class Drops(NamedTuple):
+    """What dropping activations of a batch takes.
+
+    Attributes
+    ----------
+    random : Generator, or what `NumpyBackend.batches` gave the step
+    samples : int
+        Columns that are no padding.
+    """
+
+    random: Any
+    samples: int
 
 
 class Layer(ABC):
@@ -31,6 +42,8 @@ class Layer(ABC):
     inputs, outputs : int
     structures : mapping of str to Structure
         The CSR structure of each sparse parameter, by the parameter's name.
+    connections : mapping of str to Structure
+        The same where the backend computes; empty before `bind`.
     settings : mapping of str to number
         What the constructor needs besides the structures.
     parameters, gradients : mapping of str to array
@@ -46,6 +59,7 @@ class Layer(ABC):
         self.inputs = inputs
         self.outputs = outputs
         self.structures: Mapping[str, Structure] = {}
+        self.connections: Mapping[str, Structure] = {}
         self.settings: Mapping[str, float] = {}
         self.parameters: dict[str, Array] = {}
         self.gradients: dict[str, Array] = {}
@@ -71,6 +85,9 @@ class Layer(ABC):
         """Take the backend to compute with and the layer's parts of the flat vectors."""
         self.backend = backend
         self.dtype = np.dtype(dtype)
+        self.connections = {
+            name: backend.connections(structure) for name, structure in self.structures.items()
+        }
         start = 0
         for name, shape in self.shapes.items():
             stop = start + int(np.prod(shape))
@@ -81,10 +98,9 @@ class Layer(ABC):
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Draw the weights; biases become 0."""
         for name, values in self.parameters.items():
-            if name in self.structures:
-                values[:] = initializer(rng, self.structures[name], self.dtype)
-            elif values.ndim == 2:
-                values[:] = initializer(rng, values.shape, self.dtype).reshape(values.shape)
+            if name in self.structures or values.ndim == 2:
+                drawn = initializer(rng, self.structures.get(name, values.shape), self.dtype)
+                values[:] = self.backend.place(drawn).reshape(values.shape)
             else:
                 values[:] = 0
 
@@ -93,8 +109,8 @@ class Layer(ABC):
         """Make room for activations of `width` columns, and for the input gradient if wanted."""
 
     @abstractmethod
-    def forward(self, x: Array, draw: Draw | None = None) -> Array:
-        """Outputs for the inputs x; `draw` is given in training alone."""
+    def forward(self, x: Array, drops: Drops | None = None) -> Array:
+        """Outputs for the inputs x; `drops` is given in training alone."""
 
     @abstractmethod
     def backward(self, delta: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..backends.numpy_backend import Array
-from .layer import Draw, Elementwise
+from .layer import Drops, Elementwise
 
 
 class LeakyReLU(Elementwise):
@@ -22,7 +22,7 @@ class LeakyReLU(Elementwise):
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Nothing to make room for."""
 
-    def forward(self, x: Array, draw: Draw | None = None) -> Array:
+    def forward(self, x: Array, drops: Drops | None = None) -> Array:
         """Rectified x, in place."""
         self._y = x
         self.backend.leaky_relu(x, self.slope, x)

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from ..backends.numpy_backend import Array
 from ..connectivity import Structure
-from .layer import Draw, Layer
+from .layer import Drops, Layer
 
 
 class Sparse(Layer):
@@ -41,18 +41,19 @@ class Sparse(Layer):
     @property
     def weights(self) -> csr_array:
         """Weights, (outputs, inputs), sharing memory with the parameters."""
-        return self.structure.matrix(self.parameters["weights"])
+        return self.connections["weights"].matrix(self.parameters["weights"])
 
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Make room for `width` columns."""
+        self._connections = self.connections["weights"]
         self._out = self._room(self.outputs, width)
         self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
 
-    def forward(self, x: Array, draw: Draw | None = None) -> Array:
+    def forward(self, x: Array, drops: Drops | None = None) -> Array:
         """``W x + b``."""
         self._x = x
         weights, bias = self.parameters["weights"], self.parameters["bias"]
-        self.backend.sparse_forward(x, self.structure, weights, bias, self._out)
+        self.backend.sparse_forward(x, self._connections, weights, bias, self._out)
         return self._out
 
     def backward(self, delta: Array) -> Array:
@@ -60,7 +61,7 @@ class Sparse(Layer):
         weights = self.parameters["weights"]
         self.backend.sparse_weight_gradient(
             self._x,
-            self.structure,
+            self._connections,
             weights,
             delta,
             self.gradients["weights"],
@@ -68,6 +69,10 @@ class Sparse(Layer):
         )
         if self._input_gradient.size:
             self.backend.sparse_input_gradient(
-                self.structure, self.structure.transposed, weights, delta, self._input_gradient
+                self._connections,
+                self._connections.transposed,
+                weights,
+                delta,
+                self._input_gradient,
             )
         return self._input_gradient

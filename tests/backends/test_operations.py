@@ -12,6 +12,7 @@ import pytest
 from sparsedend import backends
 from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBackend
 from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
+from sparsedend.connectivity import Structure
 from sparsedend.errors import InputError
 from tests.conftest import ROOT, uneven, uneven_tree
 
@@ -52,6 +53,21 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance * 10)
 
 
+def placed(backend, values):
+    """A copy where the backend computes."""
+    return backend.place(values.copy())
+
+
+def unwritten(backend, dtype, *shape):
+    return backend.place(np.full(shape, np.nan, dtype))
+
+
+def close_all(backend, results):
+    """Results of the backend against those of the specification."""
+    for actual, expected in zip(*results, strict=True):
+        close(backend.fetch(actual), expected)
+
+
 def layer(rng, dtype, width):
     """Everything a dendritic operation takes."""
     synapses, cables = uneven(rng, DENDRITES, INPUTS), uneven_tree(rng, SOMATA, DENDRITES)
@@ -84,9 +100,10 @@ def test_take_batch(backend, dtype, rng, images_dtype):
     order = rng.permutation(40)[:33]
     width = backend.width(33)
     out = backend.batch(images, width, dtype)
-    backend.take_batch(images, order, out)
+    backend.take_batch(backend.place(images), backend.place(order), out)
     expected = SPECIFICATION.batch(images, 33, dtype)
     SPECIFICATION.take_batch(images, order, expected)
+    out = backend.fetch(out)
     close(out[:, :33], expected)
     assert np.isfinite(out).all()
 
@@ -99,15 +116,14 @@ def test_bytes_for_sparse_readers_are_exact_and_half_as_wide(backend, rng):
     order = rng.permutation(200)
     width = backend.width(200)
     batch = backend.batch(images, width, np.float32, sparse_readers=True)
-    backend.take_batch(images, order, batch)
+    backend.take_batch(backend.place(images), backend.place(order), batch)
     assert batch.itemsize == 2
-    identity = backends.numpy_backend.Structure(
-        np.arange(features + 1), np.arange(features), (features, features)
-    )
-    out = backend.zeros((features, width), np.float32)
-    weights, bias = np.ones(features, np.float32), np.zeros(features, np.float32)
-    backend.sparse_forward(batch, identity, weights, bias, out)
-    np.testing.assert_array_equal(out[:, :200], images[order].T * np.float32(1 / 255))
+    identity = Structure(np.arange(features + 1), np.arange(features), (features, features))
+    out, bias = (backend.zeros(shape, np.float32) for shape in ((features, width), features))
+    weights = backend.place(np.ones(features, np.float32))
+    backend.sparse_forward(batch, backend.connections(identity), weights, bias, out)
+    expected = images[order].T * np.float32(1 / 255)
+    np.testing.assert_array_equal(backend.fetch(out)[:, :200], expected)
 
 
 def test_sparse(backend, dtype, width, rng):
@@ -116,32 +132,33 @@ def test_sparse(backend, dtype, width, rng):
     x, delta = filled(rng, dtype, INPUTS, width), filled(rng, dtype, 21, width)
     results = []
     for each in (backend, SPECIFICATION):
-        out, back = each.zeros((21, width), dtype), each.zeros((INPUTS, width), dtype)
-        gw, gb = np.full_like(weights, np.nan), np.full_like(bias, np.nan)
-        each.sparse_forward(x, structure, weights, bias, out)
-        each.sparse_weight_gradient(x, structure, weights, delta, gw, gb)
-        each.sparse_input_gradient(structure, structure.transposed, weights, delta, back)
+        w, b, xs, d = (placed(each, values) for values in (weights, bias, x, delta))
+        out, back = (unwritten(each, dtype, rows, width) for rows in (21, INPUTS))
+        gw, gb = (unwritten(each, dtype, size) for size in (structure.nnz, 21))
+        there = each.connections(structure)
+        each.sparse_forward(xs, there, w, b, out)
+        each.sparse_weight_gradient(xs, there, w, d, gw, gb)
+        each.sparse_input_gradient(there, there.transposed, w, d, back)
         results.append((out, gw, gb, back))
-    for actual, expected in zip(*results, strict=True):
-        close(actual, expected)
+    close_all(backend, results)
 
 
 def test_dendritic(backend, dtype, width, rng):
     given = layer(rng, dtype, width)
     results = []
     for each in (backend, SPECIFICATION):
-        out, delta = each.zeros((SOMATA, width), dtype), given.delta.copy()
-        state = each.dendritic_state(DENDRITES, width, dtype)
-        gradients = DendriticArrays(*(np.full(size, np.nan, dtype) for size in given.sizes))
-        back = each.zeros((INPUTS, width), dtype)
-        x, structure, parameters = given.x, given.structure, given.parameters
-        each.dendritic_forward(x, structure, parameters, SLOPE, out, state)
-        each.dendritic_backward(x, structure, parameters, SLOPE, out, state, delta, gradients)
+        delta, state = placed(each, given.delta), each.dendritic_state(DENDRITES, width, dtype)
+        out, back = (unwritten(each, dtype, rows, width) for rows in (SOMATA, INPUTS))
+        gradients = DendriticArrays(*(unwritten(each, dtype, size) for size in given.sizes))
+        structure = DendriticStructure(*map(each.connections, given.structure))
+        parameters = DendriticArrays(*(placed(each, values) for values in given.parameters))
+        fixed = (placed(each, given.x), structure, parameters, SLOPE, out, state)
+        each.dendritic_forward(*fixed)
+        each.dendritic_backward(*fixed, delta, gradients)
         transposed = structure.synapses.transposed
         each.dendritic_input_gradient(structure, transposed, parameters, SLOPE, state, delta, back)
         results.append((out, delta, *gradients, back))
-    for actual, expected in zip(*results, strict=True):
-        close(actual, expected)
+    close_all(backend, results)
 
 
 def test_dendritic_on_pixels(backend, rng):
@@ -152,15 +169,19 @@ def test_dendritic_on_pixels(backend, rng):
     results = []
     for sparse_readers in (True, False):
         x = backend.batch(images, width, np.float32, sparse_readers=sparse_readers)
-        backend.take_batch(images, order, x)
-        out, delta = backend.zeros((SOMATA, width), np.float32), given.delta.copy()
-        delta[:, 50:] = 0
+        backend.take_batch(backend.place(images), backend.place(order), x)
+        given.delta[:, 50:] = 0
+        delta = placed(backend, given.delta)
+        out = unwritten(backend, np.float32, SOMATA, width)
         state = backend.dendritic_state(DENDRITES, width, np.float32)
-        gradients = DendriticArrays(*(np.empty(size, np.float32) for size in given.sizes))
-        fixed = (x, given.structure, given.parameters, SLOPE, out, state)
+        gradients = DendriticArrays(*(unwritten(backend, np.float32, n) for n in given.sizes))
+        structure = DendriticStructure(*map(backend.connections, given.structure))
+        parameters = DendriticArrays(*map(backend.place, given.parameters))
+        fixed = (x, structure, parameters, SLOPE, out, state)
         backend.dendritic_forward(*fixed)
         backend.dendritic_backward(*fixed, delta, gradients)
-        results.append((out[:, :50], *gradients))
+        results.append([backend.fetch(array) for array in (out, *gradients)])
+        results[-1][0] = results[-1][0][:, :50]
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)
 
@@ -171,12 +192,13 @@ def test_dense(backend, dtype, width, rng, outputs):
     x, delta = filled(rng, dtype, INPUTS, width), filled(rng, dtype, outputs, width)
     results = []
     for each in (backend, SPECIFICATION):
-        out, back = each.zeros((outputs, width), dtype), each.zeros((INPUTS, width), dtype)
-        gw, gb = np.full_like(weights, np.nan), np.full_like(bias, np.nan)
-        each.dense_forward(x, weights, bias, out)
-        each.dense_weight_gradient(x, delta, gw, gb)
-        each.dense_input_gradient(weights, delta, back)
-        results.append((out, gw, gb, back / outputs**0.5))
+        w, b, xs, d = (placed(each, values) for values in (weights, bias, x, delta))
+        out, back = (unwritten(each, dtype, rows, width) for rows in (outputs, INPUTS))
+        gw, gb = (unwritten(each, dtype, *shape) for shape in (weights.shape, bias.shape))
+        each.dense_forward(xs, w, b, out)
+        each.dense_weight_gradient(xs, d, gw, gb)
+        each.dense_input_gradient(w, d, back)
+        results.append((*map(each.fetch, (out, gw, gb)), each.fetch(back) / outputs**0.5))
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)
 
@@ -186,12 +208,11 @@ def test_leaky_relu(backend, dtype, width, rng):
     x[:, :3] = 0
     results = []
     for each in (backend, SPECIFICATION):
-        out, back = x.copy(), delta.copy()
+        out, back = placed(each, x), placed(each, delta)
         each.leaky_relu(out, SLOPE, out)
         each.leaky_relu_backward(out, SLOPE, back)
         results.append((out, back))
-    for actual, expected in zip(*results, strict=True):
-        close(actual, expected)
+    close_all(backend, results)
 
 
 @pytest.mark.parametrize("scale", [1, 300])
@@ -200,30 +221,43 @@ def test_softmax_cross_entropy(backend, dtype, width, rng, scale):
     labels = rng.integers(0, 7, width - 2)
     results = []
     for each in (backend, SPECIFICATION):
-        delta = np.full((7, width), np.nan, dtype)
-        loss, correct = each.softmax_cross_entropy(logits, labels, delta)
-        results.append((np.asarray(loss, dtype), np.asarray(correct, dtype), delta))
+        delta, totals = unwritten(each, dtype, 7, width), each.place(np.array([2.0, 3.0]))
+        there, wanted = placed(each, logits), each.place(labels)
+        each.softmax_cross_entropy(there, wanted, delta, totals)
+        results.append((each.fetch(totals).astype(dtype), each.fetch(delta)))
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)
 
 
 def test_dropout(backend, dtype, rng):
-    width = backend.width(100)
-    uniform = rng.random((7, 93), dtype=dtype)
-    x, delta = (filled(rng, dtype, 7, width) for _ in range(2))
-    results = []
-    for each in (backend, SPECIFICATION):
-        y, d, factors = x.copy(), delta.copy(), np.full_like(x, np.nan)
-        each.dropout(y, uniform, 0.25, factors)
-        each.dropout_backward(factors, d)
-        results.append((y, d))
-    for actual, expected in zip(*results, strict=True):
-        close(actual, expected)
+    """Numbers of its own may be what a backend drops by; the rest agrees."""
+    rate, samples, width = 0.25, 93, backend.width(100)
+    x, delta = (filled(rng, dtype, 70, width) for _ in range(2))
+    runs = []
+    for _ in range(2):
+        y, d, factors = (
+            placed(backend, x),
+            placed(backend, delta),
+            unwritten(backend, dtype, *x.shape),
+        )
+        backend.dropout(y, samples, np.random.default_rng(8), rate, factors)
+        backend.dropout_backward(factors, d)
+        runs.append([backend.fetch(array) for array in (factors, y, d)])
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    factors, y, d = runs[0]
+    dropped = factors[:, :samples] == 0
+    assert dropped.mean() == pytest.approx(rate, abs=0.03)
+    close(factors[:, :samples], (~dropped / (1 - rate)).astype(dtype))
+    np.testing.assert_array_equal(factors[:, samples:], 1)
+    close(y, x * factors)
+    close(d, delta * factors)
 
 
 def test_dropout_by_hand():
     x, factors = np.array([[1.0, 2.0, 3.0]]), np.empty((1, 3))
-    SPECIFICATION.dropout(x, np.array([[0.1, 0.5]]), 0.5, factors)
+    given = SimpleNamespace(random=lambda shape, dtype: np.array([[0.1, 0.5]]))
+    SPECIFICATION.dropout(x, 2, given, 0.5, factors)
     np.testing.assert_array_equal(x, [[0, 4, 3]])
     delta = np.ones((1, 3))
     SPECIFICATION.dropout_backward(factors, delta)
@@ -233,9 +267,9 @@ def test_dropout_by_hand():
 def test_softmax_cross_entropy_by_hand():
     delta = np.empty((2, 3))
     logits = np.log([[1.0, 3.0, 9.0], [3.0, 1.0, 9.0]])
-    loss, correct = SPECIFICATION.softmax_cross_entropy(logits, np.array([0, 0]), delta)
-    assert loss == pytest.approx(-np.log(1 / 4) - np.log(3 / 4))
-    assert correct == 1
+    totals = np.array([10.0, 10.0])
+    SPECIFICATION.softmax_cross_entropy(logits, np.array([0, 0]), delta, totals)
+    np.testing.assert_allclose(totals, [10 - np.log(1 / 4) - np.log(3 / 4), 11])
     np.testing.assert_allclose(delta * 2, [[-3 / 4, -1 / 4, 0], [3 / 4, 1 / 4, 0]])
 
 
@@ -244,11 +278,10 @@ def test_adam(backend, dtype, rng):
     vectors[3] **= 2
     results = []
     for each in (backend, SPECIFICATION):
-        p, g, m, v = (vector.copy() for vector in vectors)
-        each.adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-7, 0.01)
+        p, g, m, v = (placed(each, vector) for vector in vectors)
+        each.adam(p, g, m, v, (0.01, 0.02), 0.9, 0.999, 1e-7)
         results.append((p, m, v))
-    for actual, expected in zip(*results, strict=True):
-        close(actual, expected)
+    close_all(backend, results)
 
 
 def test_the_environment_is_left_as_it_was():

@@ -1,0 +1,50 @@
+"""Arrays wherever they live: on the host, or on a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import cuda
+
+#: Devices of DLPack (`DLDeviceType`): CUDA memory, and CUDA managed memory.
+DLPACK_CUDA = (2, 13)
+
+
+def on_gpu(values: Any) -> bool:
+    """Whether an array of any library lies on a GPU."""
+    if isinstance(values, np.ndarray):
+        return False
+    if hasattr(values, "__cuda_array_interface__"):
+        return True
+    device = getattr(values, "__dlpack_device__", None)
+    return device is not None and device()[0] in DLPACK_CUDA
+
+
+def as_array(values: Any) -> Any:
+    """NumPy array of the values, or a CuPy array where they lie on a GPU; not copied there.
+
+    Raises
+    ------
+    InputError
+        Where they lie on a GPU and CuPy is not installed.
+    """
+    if not on_gpu(values):
+        return np.asarray(values)
+    cupy = cuda.library()
+    if hasattr(values, "__cuda_array_interface__"):
+        return cupy.asarray(values)
+    return cupy.from_dlpack(values)
+
+
+def as_host_array(values: Any) -> np.ndarray:
+    """NumPy array of the values, copied only where they lie on a GPU.
+
+    Raises
+    ------
+    InputError
+        Where they lie on a GPU and CuPy is not installed.
+    """
+    array = as_array(values)
+    return array if isinstance(array, np.ndarray) else array.get()
