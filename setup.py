@@ -33,7 +33,10 @@ setup(
     python_requires=">=3.10",
     packages=[*find_packages(include=["sparsedend*"]), "sparsedend.data"],
     package_dir={"sparsedend.data": "data"},
-    package_data={"sparsedend": ["py.typed"], "sparsedend.data": ["digits.h5"]},
+    package_data={
+        "sparsedend": ["py.typed", "backends/kernels.cu"],
+        "sparsedend.data": ["digits.h5"],
+    },
     install_requires=[
         "click>=8.2",
         "h5py>=3.10",

@@ -65,6 +65,21 @@ class Network:
         self.image_shape = image_shape
         self._bind(backend or backends.create())
 
+    def _bind(self, backend: NumpyBackend) -> None:
+        """Make the flat vectors, and let go of what was reserved."""
+        self.backend = backend
+        total = sum(layer.size for layer in self.layers)
+        self.parameters = backend.zeros(total, self.dtype)
+        self.gradients = backend.zeros(total, self.dtype)
+        start = 0
+        for layer in self.layers:
+            part = slice(start, start + layer.size)
+            layer.bind(backend, self.dtype, self.parameters[part], self.gradients[part])
+            start += layer.size
+        self._totals = backend.zeros(2, np.float64)
+        self._width = 0
+        self._images: Array | None = None
+
     @property
     def inputs(self) -> int:
         """Pixels times channels of an image."""
@@ -194,18 +209,3 @@ class Network:
         delta = self._delta
         for layer in reversed(self.layers):
             delta = layer.backward(delta)
-
-    def _bind(self, backend: NumpyBackend) -> None:
-        """Make the flat vectors, and let go of what was reserved."""
-        self.backend = backend
-        total = sum(layer.size for layer in self.layers)
-        self.parameters = backend.zeros(total, self.dtype)
-        self.gradients = backend.zeros(total, self.dtype)
-        start = 0
-        for layer in self.layers:
-            part = slice(start, start + layer.size)
-            layer.bind(backend, self.dtype, self.parameters[part], self.gradients[part])
-            start += layer.size
-        self._totals = backend.zeros(2, np.float64)
-        self._width = 0
-        self._images: Array | None = None

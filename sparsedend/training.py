@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from .backends.arrays import as_host_array, on_gpu
 from .backends.numpy_backend import Array
 from .checks import checked_images, checked_labels
 from .errors import InputError
@@ -47,7 +48,8 @@ def fit(
     ----------
     network : Network
     images : (images, height, width, channels) or (images, features), uint8 or floating
-        Bytes are scaled to 0 … 1.
+        Bytes are scaled to 0 … 1. As for all images and labels, an array on a GPU will do, of any
+        library that speaks ``__cuda_array_interface__`` or DLPack; there it is not copied.
     labels : (images,), integers from 0 to the network's classes - 1
     epochs : int
         Epochs in all; with `training`, those it has behind it count.
@@ -81,7 +83,8 @@ def fit(
         Where images or labels cannot be used, a number is out of range, or the loss is no longer
         finite.
     """
-    images, labels = checked_images(network, images), checked_labels(network, images, labels)
+    images = checked_images(network, images)
+    labels = checked_labels(network, images, labels)
     for name, value in (("epochs", epochs), ("batch size", batch_size), ("patience", patience)):
         if value is not None and value < 1:
             raise InputError(f"{name} is {value}: give 1 or more")
@@ -96,7 +99,7 @@ def fit(
             "best parameters were not kept: give patience from the start"
         )
     if sequential:
-        kept, held_out = split_by_class(labels, batch_size, seed)
+        kept, held_out = split_by_class(as_host_array(labels), batch_size, seed)
     else:
         kept, held_out = split(len(images), seed)
     backend = network.backend
@@ -120,7 +123,8 @@ def fit(
             network.backward()
             adam.apply(backend, network.parameters, network.gradients, rates)
 
-        images, samples = backend.place(images), min(batch_size, len(kept))
+        images, labels = backend.place(images), backend.place(labels)
+        samples = min(batch_size, len(kept))
         network.reserve(images, samples)
         _rehearse(network, adam, labels)
         epoch = backend.batches(step, labels, batch_size)
@@ -174,8 +178,10 @@ def evaluate(
     InputError
         Where images or labels cannot be used.
     """
-    images, labels = checked_images(network, images), checked_labels(network, images, labels)
+    images = checked_images(network, images)
+    labels = checked_labels(network, images, labels)
     with _ready(network, images, batch_size):
+        labels = network.backend.place(labels)
         return _scorer(network, labels, batch_size)(np.arange(len(images)))
 
 
@@ -193,6 +199,7 @@ def predict(
     Returns
     -------
     (images,) int64, or (images, classes) of the network's dtype
+        On the GPU where both the images and the network are there.
 
     Raises
     ------
@@ -200,14 +207,19 @@ def predict(
         Where the images cannot be used.
     """
     images = checked_images(network, images)
-    logits = np.empty((len(images), network.classes), network.dtype)
+    backend = network.backend
     with _ready(network, images, batch_size):
-        for order in _batches(np.arange(len(images)), batch_size):
-            logits[order] = network.forward(order)[:, : order.size].T
-    if not probabilities:
-        return logits.argmax(axis=1)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+        order = backend.place(np.arange(len(images)))
+        logits = backend.zeros((len(images), network.classes), network.dtype)
+        for start in range(0, len(images), batch_size):
+            batch = order[start : start + batch_size]
+            logits[start : start + batch.size] = network.forward(batch)[:, : batch.size].T
+        if not on_gpu(images):
+            logits = backend.fetch(logits)
+        if not probabilities:
+            return logits.argmax(axis=1)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 @contextmanager
@@ -230,11 +242,6 @@ def _rehearse(network: Network, optimizer: Adam, labels: Array) -> None:
     network.loss(labels[:1])
     network.backward()
     optimizer.rehearse(network.backend, network.parameters)
-
-
-def _batches(order: Array, batch_size: int) -> Iterator[Array]:
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
 
 
 def _scorer(network: Network, labels: Array, batch_size: int) -> Callable[[Array], Evaluation]:

@@ -1,11 +1,15 @@
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sparsedend import connectivity, datasets, layers
+from sparsedend.backends import cuda
 from sparsedend.connectivity import Structure
+from sparsedend.errors import InputError
+from tests.emulation import library
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +41,36 @@ def originals():
 @pytest.fixture(scope="session")
 def digits():
     return datasets.load("digits")
+
+
+@pytest.fixture
+def emulated(monkeypatch):
+    """CuPy's double on the host in the place of CuPy, for one test."""
+    if library.COMPILER is None:
+        pytest.skip("no g++, which compiles the kernels for the host: install it")
+    for name in ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.sparse"):
+        monkeypatch.setitem(sys.modules, name, library)
+    before = sys.modules.pop(CUPY_BACKEND, None)
+    yield
+    sys.modules.pop(CUPY_BACKEND, None)
+    if before:
+        sys.modules[CUPY_BACKEND] = before
+
+
+CUPY_BACKEND = "sparsedend.backends.cupy_backend"
+
+
+@pytest.fixture
+def gpu():
+    """A CUDA device, with CuPy."""
+    try:
+        cuda.library()
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+#: Where the CuPy backend is tested: on the host everywhere, and on a device with ``-m gpu``.
+CUPY = ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
 
 
 def uneven(rng, rows, columns, most=9):

@@ -1,10 +1,27 @@
-"""CuPy, which nothing else imports."""
+"""CuPy, which nothing else imports, and how the kernels are compiled."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+
+SOURCE = Path(__file__).with_name("kernels.cu")
+#: Compiler options by the type of activations; images are kept as pixels for float32 alone.
+OPTIONS = {
+    "float32": ("-std=c++17", "-DREAL=float", "-DPIXELS"),
+    "float64": ("-std=c++17", "-DREAL=double"),
+}
+
+
+def available() -> bool:
+    """Whether CuPy is installed and finds a device."""
+    try:
+        library()
+    except InputError:
+        return False
+    return True
 
 
 def library() -> Any:

@@ -353,6 +353,7 @@ class NumpyBackend:
             record what it does and repeat that, with other contents of the same arrays, instead of
             calling it again.
         labels : (images,) int64
+            The backend's.
         batch_size : int
 
         Returns

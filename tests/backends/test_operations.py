@@ -14,16 +14,21 @@ from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBacken
 from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
 from sparsedend.connectivity import Structure
 from sparsedend.errors import InputError
-from tests.conftest import ROOT, uneven, uneven_tree
+from tests.conftest import CUPY, ROOT, uneven, uneven_tree
 
 SPECIFICATION = NumpyBackend()
 INPUTS, DENDRITES, SOMATA, SLOPE = 30, 37, 9, np.float32(0.1)
 DTYPES = (np.float32, np.float64)
 
 
-@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
+@pytest.fixture(params=["1 thread", "2 threads", *CUPY])
 def backend(request):
-    with (chosen := NumbaBackend(request.param)).limited():
+    if request.param.startswith(("1", "2")):
+        chosen = NumbaBackend(int(request.param[0]))
+    else:
+        request.getfixturevalue(request.param)
+        chosen = backends.create("cupy")
+    with chosen.limited():
         yield chosen
 
 
@@ -81,11 +86,11 @@ def layer(rng, dtype, width):
     )
 
 
-def test_signatures_agree():
+def test_signatures_agree(backend):
     """Each public operation of the specification exists with the same parameters."""
     for name, operation in inspect.getmembers(NumpyBackend, inspect.isfunction):
         if not name.startswith("__"):
-            theirs = inspect.signature(getattr(NumbaBackend, name))
+            theirs = inspect.signature(getattr(type(backend), name))
             assert theirs == inspect.signature(operation), name
 
 
@@ -316,7 +321,6 @@ def test_results_do_not_depend_on_threads(dtype, rng):
     ("name", "threads", "message"),
     [
         ("torch", None, "unknown backend 'torch'"),
-        ("cupy", None, "not part of this version"),
         ("numba", 0, "threads is 0"),
     ],
 )
@@ -328,5 +332,6 @@ def test_create_refuses(name, threads, message):
 @pytest.mark.parametrize(
     ("name", "kind"), [("auto", NumbaBackend), ("numba", NumbaBackend), ("numpy", NumpyBackend)]
 )
-def test_create(name, kind):
+def test_create(name, kind, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
     assert type(backends.create(name)) is kind

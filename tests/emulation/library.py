@@ -1,0 +1,362 @@
+"""A double of the parts of CuPy that sparsedend uses, on the host.
+
+Arrays are NumPy arrays in a wrapper that, like CuPy's, never turns into a NumPy array by itself.
+Kernels are the ones of kernels.cu, compiled for the CPU by ``cuda.h``; each launch checks the types
+of all arguments, and that nothing was written beyond the ends of an array. A graph is the list of
+launches that were recorded; what CUDA forbids while it is captured is an error.
+"""
+
+import ctypes
+import functools
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+COMPILER = shutil.which("g++")
+SHIM = Path(__file__).with_name("cuda.h")
+#: Bytes before and after every array that no kernel may change, and what they hold.
+GUARD, CANARY = 512, 0xA5
+TYPES = {
+    "int": np.int32,
+    "int64": np.int64,
+    "float": np.float32,
+    "double": np.float64,
+    "unsigned": np.uint32,
+    "unsigned char": np.uint8,
+    "pixel": np.uint16,
+}
+__version__ = "double"
+
+
+class Memory:
+    """Bytes of the device, between guards."""
+
+    def __init__(self, size):
+        self.raw = np.full(size + 3 * GUARD, CANARY, np.uint8)
+        self.start = GUARD + -(self.raw.ctypes.data + GUARD) % GUARD
+        self.size = size
+        # What nothing has written is NaN in any floating type.
+        self.bytes[:] = 0xFF
+
+    @property
+    def bytes(self):
+        return self.raw[self.start : self.start + self.size]
+
+    def check(self, kernel):
+        around = (self.raw[: self.start], self.raw[self.start + self.size :])
+        if any((part != CANARY).any() for part in around):
+            raise AssertionError(f"{kernel} wrote beyond the ends of an array")
+
+
+class ndarray(NDArrayOperatorsMixin):  # noqa: N801
+    def __init__(self, shape, dtype=float, memptr=None):
+        _not_capturing("memory is allocated")
+        shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        self.memory = Memory(size) if memptr is None else memptr.memory
+        self.host = self.memory.bytes[:size].view(dtype).reshape(shape)
+
+    def _view(self, host):
+        view = object.__new__(ndarray)
+        view.memory, view.host = self.memory, host
+        return view
+
+    def __getattr__(self, name):
+        if name in ("shape", "dtype", "size", "ndim", "nbytes", "itemsize", "flags"):
+            return getattr(self.host, name)
+        raise AttributeError(name)
+
+    def __array__(self, *arguments, **named):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed: use get()")
+
+    @property
+    def __cuda_array_interface__(self):
+        return {"version": 3, "shape": self.shape, "typestr": self.dtype.str, "data": (0, False)}
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **named):
+        if out is not None:
+            named["out"] = tuple(each.host for each in out)
+        result = getattr(ufunc, method)(*map(_unwrapped, inputs), **named)
+        return out[0] if out is not None else array(result)
+
+    def __array_function__(self, function, types, arguments, named):
+        return array(function(*map(_unwrapped, arguments), **named))
+
+    def __len__(self):
+        return len(self.host)
+
+    def __getitem__(self, key):
+        return self._view(self.host[_unwrapped(key)])
+
+    def __setitem__(self, key, value):
+        _not_capturing("an array is assigned to")
+        self.host[key] = _unwrapped(value)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        return bool(self.host)
+
+    def __int__(self):
+        return int(self.host)
+
+    def __float__(self):
+        return float(self.host)
+
+    def __dlpack__(self, **named):
+        return self
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __format__(self, form):
+        return format(self.host[()], form)
+
+    @property
+    def T(self):  # noqa: N802
+        return self._view(self.host.T)
+
+    def reshape(self, *shape):
+        return self._view(self.host.reshape(*shape))
+
+    def get(self, stream=None):
+        _not_capturing("an array is copied to the host")
+        return self.host.copy()
+
+    def set(self, values, stream=None):
+        _not_capturing("an array is copied from the host")
+        assert type(values) is np.ndarray
+        assert (values.shape, values.dtype) == (self.shape, self.dtype)
+        self.host[...] = values
+
+    def fill(self, value):
+        _not_capturing("an array is filled")
+        self.host.fill(value)
+
+
+def _method(name):
+    def method(self, *arguments, **named):
+        return array(getattr(self.host, name)(*arguments, **named))
+
+    return method
+
+
+for _name in ("copy", "astype", "argmax", "max", "min", "sum", "all", "any"):
+    setattr(ndarray, _name, _method(_name))
+
+
+def _unwrapped(value):
+    if isinstance(value, ndarray):
+        return value.host
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, tuple):
+        return tuple(map(_unwrapped, value))
+    return value
+
+
+def array(values, dtype=None):
+    values = np.asarray(values.host if isinstance(values, ndarray) else values, dtype)
+    made = ndarray(values.shape, values.dtype)
+    made.host[...] = values
+    return made
+
+
+def asarray(values):
+    return values if isinstance(values, ndarray) else array(values)
+
+
+def zeros(shape, dtype=float):
+    made = ndarray(shape, dtype)
+    made.host[...] = 0
+    return made
+
+
+def from_dlpack(values):
+    return values.__dlpack__()
+
+
+# Kernels
+
+
+class RawModule:
+    def __init__(self, *, code, options):
+        self._library, self._signatures = _compiled(code, options)
+
+    def get_function(self, name):
+        return functools.partial(_launch, self._library, name, self._signatures[name])
+
+
+@functools.cache
+def _compiled(code, options):
+    """Library of the kernels, and the types of their parameters by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "kernels.cc", Path(folder) / "kernels.so"
+        source.write_text(code)
+        flat = _run(COMPILER, "-E", "-P", *options, "-D__launch_bounds__(...)=", source)
+        found = re.findall(r'extern "C" __global__ void\s+(\w+)\s*\(([^)]*)\)', flat)
+        entries = "".join(
+            f'\nextern "C" int launch_{name}(void** arguments, int x, int y, int block)'
+            f" {{ return fibers::launch({name}, arguments, x, y, block); }}"
+            for name, _ in found
+        )
+        source.write_text(f'#include "{SHIM}"\n{code}{entries}\n')
+        warnings = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
+        flags = ("-O1", "-shared", "-fPIC", "-ffp-contract=off", *warnings)
+        _run(COMPILER, *flags, *options, source, "-o", target)
+        real = next(each.split("=")[1] for each in options if each.startswith("-DREAL="))
+        return ctypes.CDLL(str(target)), {name: _types(text, real) for name, text in found}
+
+
+def _run(*command):
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _types(parameters, real):
+    """(dtype, whether a pointer) of each parameter."""
+    found = []
+    for parameter in parameters.split(","):
+        words = re.sub(r"\bconst\b", "", parameter).replace("*", " * ").split()
+        name = " ".join(word for word in words[:-1] if word != "*")
+        found.append((np.dtype(TYPES[real if name == "real" else name]), "*" in words))
+    return found
+
+
+def _launch(library, name, types, grid, block, arguments):
+    assert len(types) == len(arguments), name
+    assert all(0 < size < 2**31 for size in grid), (name, grid)
+    assert len(grid) < 2 or grid[1] < 2**16, (name, grid)
+    for number, ((dtype, pointer), value) in enumerate(zip(types, arguments, strict=True)):
+        kind = ndarray if pointer else np.generic
+        assert isinstance(value, kind), f"{name}: argument {number} is a {type(value)}"
+        assert value.dtype == dtype, f"{name}: argument {number} is {value.dtype}, not {dtype}"
+        assert not pointer or value.flags.c_contiguous, f"{name}: argument {number} has gaps"
+
+    def run():
+        values = [np.array(v.host.ctypes.data if p else v) for (_, p), v in zip(types, arguments)]  # noqa: B905
+        pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
+        grid_x, grid_y = (*grid, 1)[:2]
+        failed = getattr(library, f"launch_{name}")(pointers, grid_x, grid_y, *block)
+        assert not failed, f"{name}: some threads wait for others that never come"
+        for value in arguments:
+            if isinstance(value, ndarray):
+                value.memory.check(name)
+
+    if _capturing():
+        Stream.current.recorded.append(run)
+    else:
+        run()
+
+
+# Streams and graphs
+
+
+class Graph:
+    def __init__(self, launches):
+        self.launches = launches
+
+    def launch(self, stream=None):
+        _not_capturing("a graph is launched")
+        for launch in self.launches:
+            launch()
+
+
+class Stream:
+    current = None
+
+    def __init__(self, *, non_blocking=False):
+        self.recorded = None
+
+    def __enter__(self):
+        self.outer, Stream.current = Stream.current, self
+        return self
+
+    def __exit__(self, *error):
+        Stream.current = self.outer
+
+    def record(self):
+        return self
+
+    def wait_event(self, event):
+        assert isinstance(event, Stream)
+
+    def begin_capture(self, mode):
+        assert Stream.current is self, "what is queued goes to another stream"
+        assert mode == runtime.streamCaptureModeThreadLocal
+        self.recorded = []
+
+    def end_capture(self):
+        launches, self.recorded = self.recorded, None
+        return Graph(launches)
+
+
+Stream.current = Stream()
+
+
+def _capturing():
+    return Stream.current.recorded is not None
+
+
+def _not_capturing(what):
+    assert not _capturing(), f"{what} while a graph is captured"
+
+
+class CUDARuntimeError(RuntimeError):
+    pass
+
+
+class MemoryPointer:
+    def __init__(self, memory, offset):
+        assert offset == 0
+        self.memory = memory
+
+
+class PinnedMemory(np.ndarray):
+    """Seen by both sides at the same address."""
+
+
+def alloc_pinned_memory(size):
+    memory = Memory(size)
+    pinned = memory.bytes.view(PinnedMemory)
+    pinned.memory, pinned.ptr = memory, pinned.ctypes.data
+    return pinned
+
+
+def unowned(pointer, size, owner, device):
+    assert (pointer, size) == (owner.ptr, owner.memory.size)
+    return owner.memory
+
+
+runtime = SimpleNamespace(
+    CUDARuntimeError=CUDARuntimeError,
+    getDeviceCount=lambda: 1,
+    getDevice=lambda: 0,
+    memGetInfo=lambda: (2**34, 2**34),
+    streamCaptureModeThreadLocal=1,
+)
+cuda = SimpleNamespace(
+    runtime=runtime,
+    Stream=Stream,
+    get_current_stream=lambda: Stream.current,
+    alloc_pinned_memory=alloc_pinned_memory,
+    UnownedMemory=unowned,
+    MemoryPointer=MemoryPointer,
+)
+
+
+class csr_matrix:  # noqa: N801
+    """`cupyx.scipy.sparse.csr_matrix`, which copies data of a type that it takes."""
+
+    def __init__(self, parts, shape):
+        self.data, self.indices, self.indptr = map(array, parts)
+        assert self.indices.dtype == self.indptr.dtype == np.int32
+        self.shape = shape
