@@ -44,6 +44,8 @@ class CupyBackend(NumpyBackend):
     """
 
     name = "cupy"
+    # A small network leaves most of the device idle. More would wait for Python's lock.
+    side_by_side = 8
 
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -70,7 +70,9 @@ class NumpyBackend:
         Threads to compute with; all cores this process may use if not given.
     """
 
-    name = "numpy"
+    name: ClassVar[str] = "numpy"
+    #: Trainings that several threads of one process should do at once; None: one process each.
+    side_by_side: ClassVar[int | None] = None
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or available_threads()

@@ -56,7 +56,7 @@ def sweep() -> None:
 @sweep.command(help=GRID_HELP)
 @click.argument("grid", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Results, HDF5.")
-@click.option("--jobs", type=int, help="Runs at once.  [default: cores / threads]")
+@click.option("--jobs", type=int, help="Runs at once.  [default: cores / threads; 8 on a GPU]")
 @click.option("--threads", type=int, default=1, help="Of each run.")
 @click.option("--backend", default="auto", help="As for train.")
 @click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine alone]")

@@ -1,9 +1,10 @@
-"""Runs spread over processes: here through joblib, on a cluster through Dask."""
+"""Runs spread over processes, here through joblib, on a cluster through Dask; on a GPU, threads."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from pathlib import Path
@@ -53,7 +54,7 @@ def sweep(
     output : Path
         Results; refused where it exists unless `resume` or `overwrite`. Rows of other runs stay.
     jobs : int, optional
-        Runs at once on this machine; by default as many as its cores take.
+        Runs at once on this machine; by default as many as its cores take, or its GPU.
     threads : int
         Of each run.
     backend : str
@@ -78,9 +79,11 @@ def sweep(
             raise InputError(f"{name} is {value}: give 1 or more")
     if output.exists() and not (resume or overwrite):
         raise InputError(f"'{output}' exists: give --resume, --overwrite or another --output")
+    side_by_side = None
     if scheduler is None:
-        _joblib()
-        backends.create(backend, threads)
+        side_by_side = backends.create(backend, threads).side_by_side
+        if side_by_side is None:
+            _joblib()
     task = partial(
         execute,
         backend=backend,
@@ -88,7 +91,7 @@ def sweep(
         checkpoints=checkpoints.resolve() if checkpoints else None,
         resume=not overwrite,
     )
-    jobs = jobs or max(1, available_threads() // threads)
+    jobs = jobs or side_by_side or max(1, available_threads() // threads)
     with locked(output), nullcontext() if scheduler is None else _cluster(scheduler) as client:
         results = Results.read(output) if resume and output.exists() else Results()
         left = _left(runs, results, output)
@@ -97,7 +100,9 @@ def sweep(
         if checkpoints:
             make_folder(checkpoints, "give other --checkpoints")
         results.write(output)
-        if client is None:
+        if side_by_side:
+            rows = _rows_side_by_side(task, list(left.values()), jobs)
+        elif client is None:
             rows = _rows_here(task, list(left.values()), jobs, threads)
         else:
             jobs = len(client.nthreads())
@@ -154,6 +159,21 @@ def _rows_here(
                     yield from rows([suspect])
                 except TerminatedWorkerError:
                     yield row_of(suspect.settings, suspect.fingerprint, None, KILLED)
+
+
+def _rows_side_by_side(task: Task, left: list[PlannedRun], jobs: int) -> Generator[Row, None, None]:
+    """Rows in the order in which runs end, by threads of this process.
+
+    Only so do trainings share a GPU: each queues its work on a stream of its own, and the device
+    does what it has room for. Runs under way are waited for, also when no row is wanted any more.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(task, run) for run in left]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _rows_on_cluster(client: Any, task: Task, left: list[PlannedRun]) -> Generator[Row, None, None]:

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -245,14 +246,15 @@ def _launch(library, name, types, grid, block, arguments):
         values = [np.array(v.host.ctypes.data if p else v) for (_, p), v in zip(types, arguments)]  # noqa: B905
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
         grid_x, grid_y = (*grid, 1)[:2]
-        failed = getattr(library, f"launch_{name}")(pointers, grid_x, grid_y, *block)
+        with _launching:
+            failed = getattr(library, f"launch_{name}")(pointers, grid_x, grid_y, *block)
         assert not failed, f"{name}: some threads wait for others that never come"
         for value in arguments:
             if isinstance(value, ndarray):
                 value.memory.check(name)
 
     if _capturing():
-        Stream.current.recorded.append(run)
+        get_current_stream().recorded.append(run)
     else:
         run()
 
@@ -271,17 +273,15 @@ class Graph:
 
 
 class Stream:
-    current = None
-
     def __init__(self, *, non_blocking=False):
         self.recorded = None
 
     def __enter__(self):
-        self.outer, Stream.current = Stream.current, self
+        self.outer, _current.stream = get_current_stream(), self
         return self
 
     def __exit__(self, *error):
-        Stream.current = self.outer
+        _current.stream = self.outer
 
     def record(self):
         return self
@@ -290,7 +290,7 @@ class Stream:
         assert isinstance(event, Stream)
 
     def begin_capture(self, mode):
-        assert Stream.current is self, "what is queued goes to another stream"
+        assert get_current_stream() is self, "what is queued goes to another stream"
         assert mode == runtime.streamCaptureModeThreadLocal
         self.recorded = []
 
@@ -299,15 +299,23 @@ class Stream:
         return Graph(launches)
 
 
-Stream.current = Stream()
+def get_current_stream():
+    """Of this thread."""
+    return getattr(_current, "stream", _null)
 
 
 def _capturing():
-    return Stream.current.recorded is not None
+    return get_current_stream().recorded is not None
 
 
 def _not_capturing(what):
     assert not _capturing(), f"{what} while a graph is captured"
+
+
+_null = Stream()
+_current = threading.local()
+#: The host's block of threads is one for all.
+_launching = threading.Lock()
 
 
 class CUDARuntimeError(RuntimeError):
@@ -346,7 +354,7 @@ runtime = SimpleNamespace(
 cuda = SimpleNamespace(
     runtime=runtime,
     Stream=Stream,
-    get_current_stream=lambda: Stream.current,
+    get_current_stream=get_current_stream,
     alloc_pinned_memory=alloc_pinned_memory,
     UnownedMemory=unowned,
     MemoryPointer=MemoryPointer,

@@ -21,7 +21,7 @@ from sparsedend.sweep import Results, expand, sweep
 from sparsedend.sweep.engine import KILLED, _rows_here
 from sparsedend.sweep.results import row_of
 from sparsedend.sweep.worker import execute
-from tests.conftest import ROOT
+from tests.conftest import CUPY, ROOT
 from tests.datasets.test_datasets import made
 from tests.sweep.test_results import RESULT
 
@@ -62,6 +62,23 @@ def test_results_do_not_depend_on_where_and_in_which_order(tmp_path):
         assert row["test_loss"] == direct["test_loss"]
         assert row["validation_loss"] == direct["validation_loss"]
     assert Results.read(tmp_path / "two.h5").finished.keys() == two.keys()
+
+
+@pytest.mark.parametrize("device", CUPY)
+def test_runs_share_a_gpu(tmp_path, request, device):
+    """Side by side, in threads, each comes out as it does alone; one that fails stops no other."""
+    request.getfixturevalue(device)
+    runs = expand(SMALL | {"model": ["dann-lrf", "vann"], "dropout": [0.0, 0.3], "epochs": 1})
+    runs += expand(SMALL | {"learning_rate": [1e30]})
+    results = by_settings(sweep(runs, tmp_path / "s.h5", jobs=3, backend="cupy"))
+    failed = results.pop(runs[-1].settings)
+    assert "the validation loss is" in failed["error"] or "loss is nan" in failed["error"]
+    assert len(results) == 4
+    for settings, row in results.items():
+        assert row["backend"] == "cupy"
+        direct = run(settings, None, backend=backends.create("cupy"))
+        assert row["test_loss"] == direct["test_loss"]
+        assert row["training_loss"] == direct["training_loss"]
 
 
 def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path):
