@@ -23,6 +23,14 @@ def cache(tmp_path_factory, monkeypatch):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_gpu(request, monkeypatch):
+    """Only tests that are marked for it see a GPU that is there."""
+    if request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setitem(sys.modules, "cupy", None)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
 ORIGINALS = Path(os.environ.get("SPARSEDEND_ORIGINALS", ROOT.parent / "shared" / "datasets"))
 
 

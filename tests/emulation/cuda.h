@@ -33,6 +33,11 @@ struct uint2 {
 struct uint4 {
     unsigned x, y, z, w;
 };
+struct float4 {
+    float x, y, z, w;
+};
+
+inline float4 __ldcg(const float4* from) { return *from; }
 
 inline unsigned __umulhi(unsigned a, unsigned b) { return (uint64_t)a * b >> 32; }
 
@@ -49,10 +54,12 @@ inline unsigned __float_as_uint(float value) {
 }
 
 extern char __start_cuda_shared[], __stop_cuda_shared[];
+// The section exists where no kernel shares anything, too.
+__attribute__((used)) __shared__ char nothing_shared;
 
 static struct {
     unsigned x, y;
-} threadIdx, blockIdx;
+} threadIdx, blockIdx, blockDim, gridDim;
 
 namespace fibers {
 
@@ -128,6 +135,8 @@ template <class... A, size_t... I>
 int launch(void (*kernel)(A...), void** arguments, int grid_x, int grid_y, int block,
            std::index_sequence<I...>) {
     static std::mt19937 rng(1);
+    blockDim = {unsigned(block), 1};
+    gridDim = {unsigned(grid_x), unsigned(grid_y)};
     threads.resize(block);
     warps.resize(block / 32);
     body = [=] { kernel(*static_cast<A*>(arguments[I])...); };

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +27,8 @@ GUARD, CANARY = 512, 0xA5
 TYPES = {
     "int": np.int32,
     "int64": np.int64,
+    "long long": np.int64,
+    "float4": np.float32,
     "float": np.float32,
     "double": np.float64,
     "unsigned": np.uint32,
@@ -38,7 +41,10 @@ __version__ = "double"
 class Memory:
     """Bytes of the device, between guards."""
 
+    allocated = 0
+
     def __init__(self, size):
+        Memory.allocated += size
         self.raw = np.full(size + 3 * GUARD, CANARY, np.uint8)
         self.start = GUARD + -(self.raw.ctypes.data + GUARD) % GUARD
         self.size = size
@@ -180,6 +186,21 @@ def zeros(shape, dtype=float):
     return made
 
 
+def empty_like(values):
+    return ndarray(values.shape, values.dtype)
+
+
+def copyto(target, source):
+    target[:] = source
+
+
+def get_default_memory_pool():
+    return SimpleNamespace(used_bytes=lambda: Memory.allocated)
+
+
+float32, int32, int64 = np.float32, np.int32, np.int64
+
+
 def from_dlpack(values):
     return values.__dlpack__()
 
@@ -188,7 +209,7 @@ def from_dlpack(values):
 
 
 class RawModule:
-    def __init__(self, *, code, options):
+    def __init__(self, *, code, options=()):
         self._library, self._signatures = _compiled(code, options)
 
     def get_function(self, name):
@@ -212,7 +233,7 @@ def _compiled(code, options):
         warnings = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
         flags = ("-O1", "-shared", "-fPIC", "-ffp-contract=off", *warnings)
         _run(COMPILER, *flags, *options, source, "-o", target)
-        real = next(each.split("=")[1] for each in options if each.startswith("-DREAL="))
+        real = next((each.split("=")[1] for each in options if each.startswith("-DREAL=")), None)
         return ctypes.CDLL(str(target)), {name: _types(text, real) for name, text in found}
 
 
@@ -322,6 +343,14 @@ class CUDARuntimeError(RuntimeError):
     pass
 
 
+class Event:
+    def record(self):
+        self.time = time.perf_counter()
+
+    def synchronize(self):
+        pass
+
+
 class MemoryPointer:
     def __init__(self, memory, offset):
         assert offset == 0
@@ -350,10 +379,19 @@ runtime = SimpleNamespace(
     getDevice=lambda: 0,
     memGetInfo=lambda: (2**34, 2**34),
     streamCaptureModeThreadLocal=1,
+    driverGetVersion=lambda: 13000,
+    getDeviceProperties=lambda device: {
+        "name": b"none",
+        "multiProcessorCount": 1,
+        "totalGlobalMem": 2**34,
+        "l2CacheSize": 2**20,
+    },
 )
 cuda = SimpleNamespace(
     runtime=runtime,
     Stream=Stream,
+    Event=Event,
+    get_elapsed_time=lambda start, end: (end.time - start.time) * 1e3,
     get_current_stream=get_current_stream,
     alloc_pinned_memory=alloc_pinned_memory,
     UnownedMemory=unowned,

@@ -1,0 +1,86 @@
+"""Measure all parts, or those named; see the package."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sparsedend import InputError
+
+from .. import machine
+from . import __doc__ as about
+
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Measure and keep."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    wanted = parser.parse_args().parts or list(PARTS)
+    if unknown := set(wanted) - set(PARTS):
+        parser.error(f"unknown part {', '.join(unknown)}: choose of {', '.join(PARTS)}")
+    from . import device
+
+    machine.RESULTS.mkdir(exist_ok=True)
+    text = [f"# On a GPU\n\n{machine.describe()}\n{device.describe()}"]
+    for name in wanted:
+        began = time.perf_counter()
+        try:
+            text.append(PARTS[name]())
+        except (InputError, OSError) as error:
+            text.append(f"## {name}\n\nNot measured: {error}")
+        text.append(f"({name}: {time.perf_counter() - began:.0f} s in all.)")
+        print("\n\n".join(text[-2:]), flush=True)
+        (machine.RESULTS / "gpu.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+
+
+def _step() -> str:
+    from . import step
+
+    return step.report()
+
+
+def _kernels() -> str:
+    from . import device, kernels
+
+    return kernels.report(device.ceilings())
+
+
+def _scale() -> str:
+    from . import scale
+
+    return scale.report()
+
+
+def _fmnist() -> str:
+    from . import fmnist
+
+    return fmnist.report()
+
+
+def _grid() -> str:
+    from . import fmnist
+
+    return fmnist.grid_report()
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "step": _step,
+    "kernels": _kernels,
+    "fmnist": _fmnist,
+    "grid": _grid,
+    "scale": _scale,
+}
+
+if __name__ == "__main__":
+    for originals in (ROOT / "shared" / "datasets", ROOT.parent / "shared" / "datasets"):
+        if originals.is_dir():
+            os.environ.setdefault("SPARSEDEND_ORIGINALS", str(originals))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("SPARSEDEND_DATA", folder)
+        main()
