@@ -32,7 +32,7 @@ def main() -> None:
         began = time.perf_counter()
         try:
             text.append(PARTS[name]())
-        except (InputError, OSError) as error:
+        except (InputError, OSError, ImportError) as error:  # No data set, and no way to it.
             text.append(f"## {name}\n\nNot measured: {error}")
         text.append(f"({name}: {time.perf_counter() - began:.0f} s in all.)")
         print("\n\n".join(text[-2:]), flush=True)

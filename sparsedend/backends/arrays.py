@@ -33,6 +33,8 @@ def as_array(values: Any) -> Any:
     if not on_gpu(values):
         return np.asarray(values)
     cupy = cuda.library()
+    if isinstance(values, cupy.ndarray):
+        return values
     if hasattr(values, "__cuda_array_interface__"):
         return cupy.asarray(values)
     return cupy.from_dlpack(values)

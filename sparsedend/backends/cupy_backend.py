@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
@@ -18,6 +19,9 @@ from .numpy_backend import Array, DendriticArrays, DendriticStructure, NumpyBack
 
 cupy = cuda.library()
 
+#: Each thread's stream: CuPy reuses memory that was freed on the same one alone.
+_of_thread = threading.local()
+
 #: As in kernels.cu.
 THREADS, WARPS, GROUP = 256, 8, 8
 TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
@@ -32,8 +36,8 @@ MEMORY_SHARE = 0.5
 class CupyBackend(NumpyBackend):
     """`NumpyBackend` on a GPU.
 
-    Work is queued on the current stream; inside `limited` that is one of the backend's own, so
-    several backends, each in a thread of its own, share the device. Steps that `batches` repeats
+    Work is queued on the current stream; inside `limited` that is one of the thread's in which the
+    backend was made, so trainings in several threads share the device. Steps that `batches` repeats
     are captured in CUDA graphs. What dropout drops is decided by a generator on the device, seeded
     from the one given: the same from run to run, but not what the CPU would drop.
 
@@ -49,11 +53,13 @@ class CupyBackend(NumpyBackend):
 
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(threads)
-        self.stream = cupy.cuda.Stream(non_blocking=True)
+        if not hasattr(_of_thread, "stream"):
+            _of_thread.stream = cupy.cuda.Stream(non_blocking=True)
+        self.stream = _of_thread.stream
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Queue on a stream of the backend's own inside this context.
+        """Queue on the thread's own stream inside this context.
 
         It waits for what the caller has queued, and what the caller queues next waits for it.
         """
@@ -305,27 +311,21 @@ class CupyBackend(NumpyBackend):
     ) -> None:
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
         outputs, width = delta.shape
+        inputs = weight_gradient.shape[1]
         if weight_gradient.size >= FEW_WEIGHTS:
             _product(delta, False, x, True, None, weight_gradient)
-        else:
-            inputs = weight_gradient.shape[1]
-            _launch(
-                delta.dtype,
-                "dense_weight_gradient",
-                (_blocks(inputs, WARPS * GROUP), outputs),
-                x,
-                delta,
-                inputs,
-                width,
-                weight_gradient,
-            )
+            blocks = (_blocks(outputs, WARPS),)
+            _launch(delta.dtype, "row_sums", blocks, delta, outputs, width, bias_gradient)
+            return
         _launch(
             delta.dtype,
-            "row_sums",
-            (_blocks(outputs, WARPS),),
+            "dense_weight_gradient",
+            (_blocks(inputs, WARPS * GROUP), outputs),
+            x,
             delta,
-            outputs,
+            inputs,
             width,
+            weight_gradient,
             bias_gradient,
         )
 
@@ -455,7 +455,7 @@ class CupyBackend(NumpyBackend):
         )
 
     def capture(self, queue: Callable[[], None]) -> Any:
-        """Graph of what `queue` would queue on the backend's stream."""
+        """Graph of what `queue` would queue on the thread's own stream."""
         # Other threads go on allocating memory meanwhile, which only this mode allows them.
         self.stream.begin_capture(cupy.cuda.runtime.streamCaptureModeThreadLocal)
         try:

@@ -452,16 +452,21 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     }
 }
 
-// One warp GROUP inputs of an output, blockIdx.y.
+// One warp GROUP inputs of an output, blockIdx.y; the first does the bias too.
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-    dense_weight_gradient(const real* x, const real* delta, int inputs, int width, real* gw) {
+    dense_weight_gradient(const real* x, const real* delta, int inputs, int width, real* gw,
+                          real* gb) {
     int o = blockIdx.y;
     int64 first = (int64)(blockIdx.x * WARPS + warp()) * GROUP;
     if (first >= inputs) return;
     int64 row = (int64)o * inputs, stop = first + GROUP < inputs ? first + GROUP : inputs;
-    row_dots(x, row + first, row + stop, width, [=](int64 k) { return int(k - row); },
-             [=](int t) { return load(delta + (int64)o * width + t); },
+    auto d = [=](int t) { return load(delta + (int64)o * width + t); };
+    row_dots(x, row + first, row + stop, width, [=](int64 k) { return int(k - row); }, d,
              [=](int64 k, real sum) { gw[k] = sum; });
+    if (first == 0) {
+        real sum = row_sum(width, d);
+        if (lane() == 0) gb[o] = sum;
+    }
 }
 
 // One warp an input and tile.
@@ -477,7 +482,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     store(out + (int64)i * width + t, sum);
 }
 
-// gb = sums of delta over the samples: one warp an output.
+// gb = sums of delta over the samples, beside `product`: one warp an output.
 extern "C" __global__ void __launch_bounds__(THREADS)
     row_sums(const real* delta, int rows, int width, real* gb) {
     int o = blockIdx.x * WARPS + warp();
