@@ -12,6 +12,10 @@ from .numpy_backend import Array, Rates, Step
 if TYPE_CHECKING:
     from .cupy_backend import CupyBackend
 
+#: Steps of a graph, where so many are left: to launch one takes the host about as long as a small
+#: step takes the device.
+STEPS = 16
+
 
 class DeviceRandom:
     """Random numbers that kernels make from a key, a position and a number.
@@ -48,9 +52,9 @@ class EpochGraphs:
     """What `NumpyBackend.batches` prepares, on a GPU.
 
     All that changes from step to step lies in the device's memory: an epoch's order and rates are
-    copied there once, and the first kernel of a step takes from them what is next. So the rest of
-    the step is the same for all batches of a length, one CUDA graph, and the host waits for
-    nothing.
+    copied there once, and the first kernel of a step takes from them what is next. So the step is
+    the same for all batches of a length: a CUDA graph of one step, and one of `STEPS` of them, are
+    launched over and over, and the host waits for nothing.
 
     Parameters
     ----------
@@ -90,27 +94,40 @@ class EpochGraphs:
         if random is not None:
             self.random.seed(random)
             random = self.random
-        for start in range(0, len(order), self._batch_size):
-            self._do(min(self._batch_size, len(order) - start), random)
-            yield
+        left = len(order)
+        while left:
+            samples = min(self._batch_size, left)
+            steps = self._do(samples, left // samples, random)
+            left -= samples * steps
+            yield from [None] * steps
 
     def _make_room(self, samples: int, batches: int) -> None:
         self.order = self._backend.zeros(samples, np.int64)
         self.epoch_rates = self._backend.zeros((batches, 2), np.float64)
-        self._graphs: dict[int, Any] = {}
+        #: By the length of the batch and the number of steps.
+        self._graphs: dict[tuple[int, int], Any] = {}
+        self._loaded: set[int] = set()
 
-    def _do(self, samples: int, random: DeviceRandom | None) -> None:
-        """The first step of a length is done directly, which loads its kernels, then captured."""
-        if samples not in self._graphs:
-            self._queue(samples, random)
-            self._graphs[samples] = None
-            return
-        if self._graphs[samples] is None:
-            self._graphs[samples] = self._backend.capture(lambda: self._queue(samples, random))
-        self._graphs[samples].launch(self._backend.stream)
+    def _do(self, samples: int, left: int, random: DeviceRandom | None) -> int:
+        """Do one or `STEPS` of the steps left, and return how many.
 
-    def _queue(self, samples: int, random: DeviceRandom | None) -> None:
+        The first step of a length is done directly, which loads its kernels.
+        """
+        if samples not in self._loaded:
+            self._loaded.add(samples)
+            self._queue(samples, 1, random)
+            return 1
+        steps = STEPS if left >= STEPS else 1
+        if (samples, steps) not in self._graphs:
+            self._graphs[samples, steps] = self._backend.capture(
+                lambda: self._queue(samples, steps, random)
+            )
+        self._graphs[samples, steps].launch(self._backend.stream)
+        return steps
+
+    def _queue(self, samples: int, steps: int, random: DeviceRandom | None) -> None:
         batch, labels = self._batch[:samples], self._batch_labels[:samples]
-        self._backend.next_batch(self, batch, labels)
-        self.random.begin_step()
-        self._step(batch, labels, self.rates, random)
+        for _ in range(steps):
+            self._backend.next_batch(self, batch, labels)
+            self.random.begin_step()
+            self._step(batch, labels, self.rates, random)

@@ -514,8 +514,8 @@ __device__ inline void load_tile(const real* a, int64 i_stride, int64 k_stride, 
 extern "C" __global__ void __launch_bounds__(THREADS)
     product(const real* a, int64 a_i, int64 a_k, const real* b, int64 b_k, int64 b_j,
             const real* bias, int has_bias, int rows, int columns, int depth, real* out) {
-    __shared__ real a_tile[DEPTH][SIDE + PATCH];
-    __shared__ real b_tile[DEPTH][SIDE + PATCH];
+    alignas(16) __shared__ real a_tile[DEPTH][SIDE + PATCH];
+    alignas(16) __shared__ real b_tile[DEPTH][SIDE + PATCH];
     int first_i = blockIdx.x * SIDE, first_j = blockIdx.y * SIDE;
     int i = threadIdx.x / (SIDE / PATCH) * PATCH, j = threadIdx.x % (SIDE / PATCH) * PATCH;
     real sums[PATCH][PATCH] = {};

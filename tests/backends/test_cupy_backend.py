@@ -19,7 +19,7 @@ from sparsedend import (
     models,
     predict,
 )
-from sparsedend.backends import NumpyBackend
+from sparsedend.backends import NumpyBackend, epoch_graphs
 from sparsedend.history import Training
 from sparsedend.initializers import glorot
 from tests.conftest import CUPY, small_stacks
@@ -114,6 +114,24 @@ def test_a_step_is_captured_once(backend, data, monkeypatch):
     )
     fit(network, *data, epochs=5, batch_size=BATCH)
     assert len(steps) == 1 + 2 * 2
+
+
+def test_graphs_of_many_steps_do_the_same(backend, data, monkeypatch):
+    """Eleven whole batches and a shorter one: alone, and four at once where so many are left."""
+    found = []
+    for steps in (1000, 4):
+        monkeypatch.setattr(epoch_graphs, "STEPS", steps)
+        network = small(backend, dropout=0.3)
+        queued = []
+        monkeypatch.setattr(
+            network, "backward", lambda run=network.backward, q=queued: q.append(1) or run()
+        )
+        history = fit(network, *data, epochs=2, batch_size=20)
+        found.append((backend.fetch(network.parameters), history.training_loss))
+        # Rehearsed; a whole batch directly and in each of its graphs; a shorter one twice.
+        assert len(queued) == 1 + 1 + 1 + 2 + (4 if steps == 4 else 0)
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
 
 
 def test_the_same_seed_gives_the_same_bits(backend, data):

@@ -65,6 +65,28 @@ def test_train_evaluate_predict_info(tmp_path):
     assert shown["result"] == result
 
 
+def test_the_backend_may_change(tmp_path, emulated):
+    """A run begun on a GPU goes on and is evaluated on the CPU, and the other way round."""
+    path = tmp_path / "a.h5"
+    small = [*SMALL[:-1], 1, "--output", path, "--json"]
+    for epochs, backend in enumerate(("cupy", "numba", "cupy"), start=1):
+        more = ["--epochs", epochs, "--resume", "--backend", backend]
+        result = json.loads(invoked("train", *small, *more).stdout.splitlines()[-1])
+        assert (result["backend"], result["epochs"]) == (backend, epochs)
+        for other in ("numba", "cupy"):
+            shown = invoked("evaluate", path, "--backend", other, "--json").stdout.splitlines()[-1]
+            assert json.loads(shown)["test_loss"] == pytest.approx(result["test_loss"], rel=1e-5)
+
+
+def test_a_backend_that_is_not_installed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["sparsedend", "train", "--backend", "cupy"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "pip install 'sparsedend[cuda13]'" in capsys.readouterr().err
+
+
 def test_info_on_a_model():
     text = invoked("info", "dann-r", "--dendrites", 4, "--somata", 128, "--json").stdout
     facts = json.loads(text.splitlines()[-1])
