@@ -26,17 +26,16 @@ def main() -> None:
         parser.error(f"unknown part {', '.join(unknown)}: choose of {', '.join(PARTS)}")
     from . import device
 
-    machine.RESULTS.mkdir(exist_ok=True)
-    text = [f"# On a GPU\n\n{machine.describe()}\n{device.describe()}"]
     for name in wanted:
         began = time.perf_counter()
         try:
-            text.append(PARTS[name]())
+            found = PARTS[name]()
         except (InputError, OSError, ImportError) as error:  # No data set, and no way to it.
-            text.append(f"## {name}\n\nNot measured: {error}")
-        text.append(f"({name}: {time.perf_counter() - began:.0f} s in all.)")
-        print("\n\n".join(text[-2:]), flush=True)
-        (machine.RESULTS / "gpu.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+            print(f"{name} is not measured: {error}")
+            continue
+        facts = f"{machine.describe()}\n{device.describe()}"
+        seconds = f"Measured in {time.perf_counter() - began:.0f} s."
+        machine.keep(f"gpu-{name}", "\n\n".join([found, facts, seconds]))
 
 
 def _step() -> str:

@@ -55,7 +55,7 @@ def report(dataset: str = "fmnist", seeds: Sequence[int] = SEEDS, **given: Any) 
     header = ["backend", "test accuracy", "test loss", "ms per epoch"]
     return "\n\n".join(
         [
-            f"## An epoch, and accuracy\n\n{__doc__}",
+            f"# An epoch, and accuracy on a GPU\n\n{__doc__}",
             machine.table(header, rows),
             f"An epoch in {epochs['cupy'] * 1e3:.1f} ms (goal {SECONDS * 1e3:.0f}), mean "
             f"accuracies {points:.2f} points apart (goal {POINTS}): "
@@ -83,7 +83,7 @@ def grid_report(
     reached = minutes <= MINUTES and len(results.finished) == len(runs)
     return "\n\n".join(
         [
-            "## The grid of figure 2",
+            "# The grid of figure 2 on a GPU",
             f"{len(runs)} trainings of three dANNs, {len(results.finished)} finished, in "
             f"{minutes:.2f} minutes (goal {MINUTES}): {'reached' if reached else 'MISSED'}. Their "
             f"epochs, side by side, add up to {alone:.1f} minutes.",

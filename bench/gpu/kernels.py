@@ -28,7 +28,7 @@ def report(
 ) -> str:
     """Measure, and return Markdown."""
     parts = [
-        f"## Kernels\n\n{__doc__}",
+        f"# Kernels on a GPU\n\n{__doc__}",
         f"Measured ceilings: L2 read {limits.l2 / 1e12:.2f} TB/s, memory copied "
         f"{limits.memory / 1e12:.2f} TB/s.",
     ]
@@ -52,7 +52,7 @@ def report(
                     ]
                 )
         rows.append(["all", f"{total * 1e6:.2f}", "", "", ""])
-        title = f"### {inputs} inputs, {dendrites} dendrites × {somata} somata, batch {batch}"
+        title = f"## {inputs} inputs, {dendrites} dendrites × {somata} somata, batch {batch}"
         header = ["kernel", "µs", "MB", "TB/s", "share"]
         parts += [title, machine.table(header, rows)]
     return "\n\n".join(parts)

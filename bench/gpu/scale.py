@@ -57,7 +57,7 @@ def report(
         *("somata", "dendrites", "parameters", "µs per step", "GB"),
         *("PyTorch, graph", "times ours", "its GB", "times ours"),
     ]
-    return "\n\n".join([f"## Size\n\n{__doc__}", machine.table(header, rows), *verdicts])
+    return "\n\n".join([f"# Size on a GPU\n\n{__doc__}", machine.table(header, rows), *verdicts])
 
 
 def _measured(contestant: Ours | Torch, steps: int) -> float:
