@@ -27,8 +27,9 @@ THREADS, WARPS, GROUP = 256, 8, 8
 TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
 #: Widths are multiples of this: whole warps of 16-byte loads, of float32 or float64.
 SAMPLES = 128
-#: A dense product of fewer weights than this is done a row a block or warp, a larger one by tiles.
-FEW_WEIGHTS = 2**15
+#: A dense layer of fewer outputs than this, such as the classes', is done a row a block or warp: by
+#: tiles it would leave most of the device idle.
+FEW_OUTPUTS = 64
 #: An array that would take more than this share of the free memory stays on the host.
 MEMORY_SHARE = 0.5
 
@@ -290,7 +291,7 @@ class CupyBackend(NumpyBackend):
 
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
-        if weights.size >= FEW_WEIGHTS:
+        if len(weights) >= FEW_OUTPUTS:
             _product(weights, False, x, False, bias, out)
             return
         outputs, width = out.shape
@@ -312,7 +313,7 @@ class CupyBackend(NumpyBackend):
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
         outputs, width = delta.shape
         inputs = weight_gradient.shape[1]
-        if weight_gradient.size >= FEW_WEIGHTS:
+        if outputs >= FEW_OUTPUTS:
             _product(delta, False, x, True, None, weight_gradient)
             blocks = (_blocks(outputs, WARPS),)
             _launch(delta.dtype, "row_sums", blocks, delta, outputs, width, bias_gradient)
@@ -331,7 +332,7 @@ class CupyBackend(NumpyBackend):
 
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
-        if weights.size >= FEW_WEIGHTS:
+        if len(weights) >= FEW_OUTPUTS:
             _product(weights, True, delta, False, None, out)
             return
         inputs, width = out.shape

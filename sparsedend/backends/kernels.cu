@@ -431,7 +431,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     store(out + (int64)i * width + t, sum);
 }
 
-// Dense, few weights: as many warps as there are rows would leave the device idle
+// Dense, few outputs
 
 // One block an output and tile; the warps share the inputs.
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -491,7 +491,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     if (lane() == 0) gb[o] = sum;
 }
 
-// Dense, many weights: tiles of both factors through shared memory
+// Dense, many outputs: tiles of both factors through shared memory
 
 constexpr int SIDE = 64;
 constexpr int DEPTH = 16;

@@ -99,7 +99,7 @@ class NumpyBackend:
         return values
 
     def connections(self, structure: Structure) -> Structure:
-        """Place a structure, with the attributes and methods of `Structure`."""
+        """Place a structure: what comes back has all that operations take from a `Structure`."""
         return structure
 
     def width(self, samples: int) -> int:
