@@ -80,8 +80,9 @@ class CupyBackend(NumpyBackend):
         An array too large for the memory that is left stays on the host, page-locked, and kernels
         read it through the bus.
         """
-        values = as_array(values)
-        if not isinstance(values, np.ndarray):
+        if not isinstance(values, cupy.ndarray):
+            values = as_array(values)
+        if isinstance(values, cupy.ndarray):
             return values
         free, _ = cupy.cuda.runtime.memGetInfo()
         if values.nbytes > MEMORY_SHARE * free:
