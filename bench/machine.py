@@ -12,12 +12,15 @@ from pathlib import Path
 from sparsedend.backends.numpy_backend import available_threads
 
 RESULTS = Path(__file__).with_name("results")
-PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "torch", "sparselab")
+PACKAGES = (
+    *("numpy", "scipy", "numba", "llvmlite", "h5py", "torch", "sparselab", "sparse-dot-mkl"),
+    *("tensorflow-cpu", "keras", "scikit-learn", "nerva-numpy"),
+)
 
 
-def describe() -> str:
-    """Machine, date, versions, commit and command, as Markdown lines."""
-    facts = {
+def facts() -> dict[str, str]:
+    """Machine, date, versions, commit and command."""
+    return {
         "machine": f"{_processor()}, {available_threads()} cores for this process",
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -25,6 +28,15 @@ def describe() -> str:
         "commit": _commit(),
         "command": " ".join(["python -m", _module(), *sys.argv[1:]]),
     }
+
+
+def describe() -> str:
+    """`facts`, as Markdown lines."""
+    return lines(facts())
+
+
+def lines(facts: dict[str, str]) -> str:
+    """Markdown list of facts."""
     return "\n".join(f"* {name}: {value}" for name, value in facts.items())
 
 
@@ -68,4 +80,5 @@ def _commit() -> str:
 
 
 def _module() -> str:
-    return sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
+    name = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
+    return name.removesuffix(".__main__")

@@ -18,7 +18,6 @@ from sparsedend.randomness import stream
 from sparsedend.splits import split
 
 from . import machine
-from .contestants import Torch, sparse_csr
 
 SIZES = {"dendrites": 16, "somata": 256}
 EPOCHS = 25
@@ -62,23 +61,37 @@ def _ours(data: Dataset, seed: int) -> tuple[float, float]:
 
 def _pytorch(data: Dataset, seed: int) -> tuple[float, float]:
     import torch
+    from torch.nn import functional
+
+    from .contestants.pytorch import Csr, Network
+    from .works import DendriticStart
 
     torch.set_num_threads(1)
-    images = data.train_x.reshape(len(data.train_x), -1)
-    start = _start(data, seed, "numpy")
-    rival = Torch(start, images, data.train_y, "PyTorch", sparse_csr, epsilon=1e-7)
+    images, test = (torch.from_numpy(x.reshape(len(x), -1)) for x in (data.train_x, data.test_x))
+    labels, test_labels = (
+        torch.from_numpy(y.astype(np.int64)) for y in (data.train_y, data.test_y)
+    )
+    layers = _start(data, seed, "numpy").layers
+    start = DendriticStart(
+        data.train_x,
+        data.train_y,
+        *layers[0].structures.values(),
+        *(values for layer in layers for values in layer.parameters.values()),
+    )
+    network = Network(start, Csr, (SIZES["somata"], SIZES["dendrites"]))
+    adam = torch.optim.Adam(network.parameters(), lr=1e-3, eps=1e-7, fused=True)
     kept, _ = split(len(images), seed)
     shuffle = stream(seed, "shuffle")
     for _ in range(EPOCHS):
-        order = shuffle.permutation(kept)
-        for first in range(0, len(order), BATCH):
-            rival.step(order[first : first + BATCH])
-    test = torch.from_numpy(data.test_x.reshape(len(data.test_x), -1))
+        for index in torch.from_numpy(shuffle.permutation(kept)).split(BATCH):
+            loss = functional.cross_entropy(network(images[index]), labels[index])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
     with torch.no_grad():
-        logits = torch.cat([rival.logits(part) for part in test.split(1000)])
-    labels = torch.from_numpy(data.test_y)
-    loss = torch.nn.functional.cross_entropy(logits, labels).item()
-    return loss, float(np.mean((logits.argmax(1) == labels).numpy()))
+        logits = torch.cat([network(part) for part in test.split(1000)])
+    loss = functional.cross_entropy(logits, test_labels).item()
+    return loss, float(np.mean((logits.argmax(1) == test_labels).numpy()))
 
 
 def _start(data: Dataset, seed: int, backend: str) -> models.Network:

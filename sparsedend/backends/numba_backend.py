@@ -11,7 +11,6 @@ import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401
 from numba.core import config, event
 from numpy.typing import DTypeLike
-from threadpoolctl import threadpool_limits
 
 from ..connectivity import Structure, Transposed
 from . import numba_kernels as kernels
@@ -59,7 +58,7 @@ class NumbaBackend(NumpyBackend):
         try:
             # Numba's products run in SciPy's BLAS, which must be loaded before it can be limited:
             # hence the import above.
-            with threadpool_limits(1, user_api="blas"):
+            with self._libraries.limit(limits=1, user_api="blas"):
                 yield
         finally:
             numba.set_num_threads(before)

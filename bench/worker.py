@@ -1,0 +1,104 @@
+"""One contestant with one work in a process of its own: ``python -m bench.worker``.
+
+The first line read says what to do. The answer says that it is ready; then every line "turn" is
+answered with seconds, and the end of the input with the peak of memory. All lines are JSON.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
+
+from .contestants import CONTESTANTS
+from .works import from_record
+
+#: Values of an output that are compared.
+SAMPLE = 4096
+
+
+def main() -> None:
+    """Serve the parent."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what packages print must not mix with the answers
+    task = json.loads(sys.stdin.readline())
+    try:
+        serve(task, answers)
+    except Exception as error:
+        send(answers, {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"[:300]})
+
+
+def serve(task: dict[str, Any], answers: TextIO) -> None:
+    """Build, prove, and take turns until the input ends."""
+    contestant = CONTESTANTS[task["contestant"]]
+    work = from_record(task["work"])
+    module = importlib.import_module(f"bench.contestants.{contestant.module}")
+    base = memory("VmRSS")
+    build, runner = timed(lambda: module.runner(work, contestant.variant))
+    with runner.limited():
+        outputs = runner.outputs()
+        first = {name: timed(part)[0] for name, part in runner.parts.items()}
+        # The second call: without compilation, and with the caches as they will be.
+        second = {name: timed(part)[0] for name, part in runner.parts.items()}
+        proof = runner.proof()
+        ready = {
+            "build": build,
+            "first": first,
+            "base": base,
+            "threads": {pool["prefix"]: pool["num_threads"] for pool in threadpool_info()},
+            "cores": len(os.sched_getaffinity(0)),
+            "outputs": sample(outputs),
+            "proof": None if proof is None else sample(proof),
+        }
+        send(answers, ready)
+        calls = {name: max(1, min(500, int(task["burst"] / s))) for name, s in second.items()}
+        for _ in sys.stdin:
+            send(answers, {n: burst(part, calls[n]) for n, part in runner.parts.items()})
+    send(answers, {"peak": memory("VmHWM")})
+
+
+def burst(part: Callable[[], object], calls: int) -> float:
+    """Seconds per call of so many, after unmeasured ones where it is fast."""
+    for _ in range(calls // 4):
+        part()
+    began = time.perf_counter()
+    for _ in range(calls):
+        part()
+    return (time.perf_counter() - began) / calls
+
+
+def timed(action: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds, and what it returned."""
+    began = time.perf_counter()
+    result = action()
+    return time.perf_counter() - began, result
+
+
+def sample(values: NDArray) -> list[float]:
+    """Values at the same places for all contestants."""
+    flat = np.asarray(values, np.float64).ravel()
+    return flat[:: max(1, flat.size // SAMPLE)].tolist()
+
+
+def memory(name: str) -> int:
+    """Bytes, by a name in ``/proc/self/status``: VmRSS now, VmHWM at most so far."""
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def send(answers: TextIO, message: dict[str, Any]) -> None:
+    """One line."""
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()
