@@ -24,7 +24,7 @@ from .contestants import CONTESTANTS, OURS, Contestant
 from .works import Layer, Work, to_record
 
 #: Share of the machine's memory that a contestant's weights may take.
-SHARE = 0.5
+SHARE = 0.25
 #: A contestant whose step takes longer is not asked for a larger work of the same suite.
 TOO_SLOW = 20.0
 #: Seconds of each burst.
@@ -112,13 +112,17 @@ def _measure(case: Case, rounds: int, slow: dict[str, float]) -> Iterator[Record
                 raise RuntimeError(f"{OURS} at {case.work}: {reason}")
             if reason:
                 yield Record(case, worker.name, reason)
-                worker.end()
             else:
                 able.append(worker)
         turns: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in able}
         for _ in range(rounds):
-            for worker in able:
-                turns[worker.name].append(worker.ask("turn"))
+            for worker in list(able):
+                answer = worker.ask("turn")
+                if "error" in answer:
+                    yield Record(case, worker.name, answer["error"])
+                    able.remove(worker)
+                else:
+                    turns[worker.name].append(answer)
         for worker in able:
             answers, ready = turns[worker.name], worker.ready
             seconds = {part: [answer[part] for answer in answers] for part in answers[0]}
@@ -215,8 +219,6 @@ class Worker:
         self.send(message)
         answer = self.answer()
         self.pause()
-        if "error" in answer:
-            raise RuntimeError(f"{self.name}: {answer['error']}")
         return answer
 
     def end(self) -> dict[str, Any]:
