@@ -83,7 +83,7 @@ def measure(cases: list[Case], rounds: int) -> Iterator[Record]:
 
 def missing(contestant: Contestant) -> list[str]:
     """Its packages that are not installed."""
-    return [name for name in contestant.packages if not _installed(name)]
+    return [names for names in contestant.packages if not any(map(_installed, names.split(" | ")))]
 
 
 def _installed(name: str) -> bool:

@@ -14,7 +14,8 @@ from .harness import Case
 from .store import Table
 from .works import Dendritic, Layer, Perceptron, Work
 
-NUMPY, SCIPY, MKL = "sparsedend numpy", "SciPy CSR", "sparse-dot-mkl"
+NUMPY, CUPY = "sparsedend numpy", "sparsedend cupy"
+SCIPY, MKL = "SciPy CSR", "sparse-dot-mkl"
 DENSE, MASKED = "PyTorch dense", "PyTorch masked dense"
 COMPILED, CSR = "PyTorch masked dense, compiled", "PyTorch torch.sparse CSR"
 GATHER, LAB = "PyTorch gather", "sparselab"
@@ -121,7 +122,7 @@ SUITES = {
             "How long does a whole training step take: 784 inputs, 16 synapses, batch 128?",
             STEP,
             "size",
-            (OURS, NUMPY, MASKED, COMPILED, CSR, GATHER, LAB, SCIPY, MKL, KERAS),
+            (OURS, NUMPY, CUPY, MASKED, COMPILED, CSR, GATHER, LAB, SCIPY, MKL, KERAS),
             STEP[:2],
             (
                 Goal("D=4, S=128: times masked dense", _ratio(MASKED, size=512), 10),
@@ -134,7 +135,7 @@ SUITES = {
             "How do time and memory grow with dendrites and somata, the inputs being the same?",
             DENDRITES,
             "size",
-            (OURS, MASKED, CSR, GATHER, LAB, SCIPY),
+            (OURS, CUPY, MASKED, CSR, GATHER, LAB, SCIPY),
             DENDRITES[:3],
             (
                 Goal("slope of time", lambda t: t.slope(OURS), 1.05, at_most=True),
@@ -191,7 +192,7 @@ SUITES = {
             "How long does one request take, of 1 to 4096 images, at D=16, S=256?",
             INFERENCE,
             "batch",
-            (OURS, NUMPY, DENSE, COMPILED, CSR, GATHER, SCIPY, KERAS),
+            (OURS, NUMPY, CUPY, DENSE, COMPILED, CSR, GATHER, SCIPY, KERAS),
             INFERENCE[::5],
             (
                 Goal("one image: times PyTorch dense", _ratio(DENSE, batch=1), 4),

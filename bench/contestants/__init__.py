@@ -20,7 +20,7 @@ class Contestant:
     module, variant : str
         ``bench.contestants.<module>.runner(work, variant)`` makes it ready to run.
     packages : tuple of str
-        What has to be installed, by the names of their distributions.
+        What has to be installed, by the names of their distributions; any one of "a | b".
     works : tuple of type
         What it can do.
     dense_vectors : int
@@ -58,6 +58,9 @@ CONTESTANTS = {
     for contestant in (
         Contestant(OURS, "ours", "numba", ()),
         Contestant("sparsedend numpy", "ours", "numpy", ()),
+        Contestant(
+            "sparsedend cupy", "ours", "cupy", ("cupy-cuda13x | cupy-cuda12x",), (Dendritic,)
+        ),
         Contestant("PyTorch dense", "pytorch", "dense", _TORCH, dense_vectors=4),
         Contestant("PyTorch masked dense", "pytorch", "masked", _TORCH, dense_vectors=5),
         Contestant(

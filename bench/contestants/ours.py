@@ -36,11 +36,12 @@ class DendriticRunner(Runner):
             layers.Dendritic(start.synapses, start.cables, SLOPE),
             layers.Dense(work.somata, len(start.class_bias)),
         ]
-        self.images, self.labels = start.images, start.labels
-        self.orders = batches(start, work.batch)
+        self.images, self.labels = backend.place(start.images), backend.place(start.labels)
+        self.orders = [backend.place(order) for order in batches(start, work.batch)]
         self.network = Network(stack, (1, work.inputs, 1), backend=backend)
-        self.network.parameters[:] = np.concatenate([a.reshape(-1) for a in start[4:]])
-        del start  # the weights that were drawn need not stay beside the network's own
+        drawn = np.concatenate([a.reshape(-1) for a in start[4:]])
+        self.network.parameters[:] = backend.place(drawn)
+        del start, drawn  # which need not stay beside the network's own
         if work.task == "inference":
             self.request = self.images[self.orders[0]]
             self.parts = {"inference": lambda: predict(self.network, self.request)}
@@ -65,9 +66,10 @@ class DendriticRunner(Runner):
 
     def outputs(self) -> NDArray:
         """Log-probabilities."""
+        fetch = self.network.backend.fetch
         if "inference" in self.parts:
-            return np.log(predict(self.network, self.request, probabilities=True))
-        return log_softmax(self.network.forward(self.orders[0])[:, : len(self.orders[0])].T)
+            return np.log(fetch(predict(self.network, self.request, probabilities=True)))
+        return log_softmax(fetch(self.network.forward(self.orders[0]))[:, : len(self.orders[0])].T)
 
     def proof(self) -> NDArray | None:
         """Losses."""

@@ -49,18 +49,24 @@ class NumbaBackend(NumpyBackend):
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(threads)
         self.threads = min(self.threads, config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+        self._limited = False
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Compute with `threads` threads inside this context."""
+        """Compute with `threads` threads inside this context; inside another one, for nothing."""
+        if self._limited:
+            yield
+            return
         before = numba.get_num_threads()
         numba.set_num_threads(self.threads)
         try:
             # Numba's products run in SciPy's BLAS, which must be loaded before it can be limited:
             # hence the import above.
             with self._libraries.limit(limits=1, user_api="blas"):
+                self._limited = True
                 yield
         finally:
+            self._limited = False
             numba.set_num_threads(before)
 
     @contextmanager

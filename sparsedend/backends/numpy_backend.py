@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -111,9 +112,9 @@ class NumpyBackend:
     def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> Array:
         """Zeros that begin at a cache line, so that no vector load straddles two."""
         dtype = np.dtype(dtype)
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        size = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
         raw = np.zeros(size + CACHE_LINE, np.uint8)
-        start = -raw.ctypes.data % CACHE_LINE
+        start = -raw.__array_interface__["data"][0] % CACHE_LINE
         return raw[start : start + size].view(dtype).reshape(shape)
 
     def batch(
