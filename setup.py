@@ -12,7 +12,17 @@ EXTRAS = {
     "images": ["pillow>=10.1"],
     "sweep": ["joblib>=1.5", "distributed>=2024.5"],
     "onnx": ["onnx>=1.16"],
-    "bench": ["matplotlib>=3.8", "torch>=2.4", "sparselab>=0.2.2"],
+    "bench": [
+        "keras>=3.5",
+        "matplotlib>=3.8",
+        "mkl>=2024.2",
+        "nerva-numpy>=1.0",
+        "scikit-learn>=1.5",
+        "sparse-dot-mkl>=0.9.5",
+        "sparselab>=0.2.2",
+        "tensorflow-cpu>=2.18",
+        "torch>=2.4",
+    ],
     "test": [
         "distributed>=2024.5",
         "hypothesis>=6.100",
