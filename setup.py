@@ -27,6 +27,7 @@ EXTRAS = {
         "distributed>=2024.5",
         "hypothesis>=6.100",
         "joblib>=1.5",
+        "matplotlib>=3.8",
         "mypy>=1.11",
         "pillow>=10.1",
         "pytest>=8",

@@ -67,6 +67,13 @@ def _options() -> argparse.Namespace:
     if options.output is None:
         # A quick look must not replace the committed page.
         options.output = machine.RESULTS / "quick" if options.quick else machine.RESULTS
+    try:
+        store.results(options.output).parent.mkdir(parents=True, exist_ok=True)
+        found = store.suites(options.output)
+    except OSError as error:
+        parser.error(f"results cannot be kept in {options.output}: {error}; give another --output")
+    if options.report and not found:
+        parser.error(f"there are no results in {options.output}: leave --report out to measure")
     return options
 
 

@@ -63,6 +63,15 @@ def results(output: Path) -> Path:
     return output / "scaling" / "results.h5"
 
 
+def suites(output: Path) -> list[str]:
+    """Names of the suites that a folder has results of; OSError where its file is no HDF5."""
+    path = results(output)
+    if not path.exists():
+        return []
+    with h5py.File(path) as file:
+        return list(file)
+
+
 def save(path: Path, suite: str, table: list[Row], facts: Facts) -> None:
     """Replace a suite's results; see `save_columns`."""
     columns: dict[str, list[Any]] = {
