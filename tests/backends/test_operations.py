@@ -37,7 +37,7 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture(params=[5, 300], ids=["one tile", "more tiles"])
+@pytest.fixture(params=[5, 600], ids=["one tile", "more tiles and panels"])
 def width(request, backend):
     return backend.width(request.param)
 
