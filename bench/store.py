@@ -14,6 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsedend.files import atomic_write
+
 from .contestants import OURS
 from .harness import Record
 from .works import Dendritic, Layer, Work, from_record, to_record
@@ -88,8 +90,12 @@ def save_columns(path: Path, suite: str, columns: dict[str, list[Any]], facts: F
     file has the median, the least and the largest.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "a") as file:
-        file.pop(suite, None)
+    # Anew, since HDF5 does not give back the room of a group that was removed.
+    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
+        if path.exists():
+            with h5py.File(path) as before:
+                for other in before.keys() - {suite}:
+                    before.copy(other, file)
         group = file.create_group(suite, track_order=True)
         group.attrs.update(facts)
         for name, values in columns.items():
