@@ -144,7 +144,8 @@ def test_runs_are_started_in_the_order_given(tmp_path, jobs):
 
 
 def test_workers_do_not_survive_a_killed_sweep(tmp_path):
-    (tmp_path / "g.toml").write_text("seed = [0, 1]\nepochs = 1000000\n")
+    # About a minute and a half: longer than this waits, and no longer should the test be killed.
+    (tmp_path / "g.toml").write_text("seed = [0, 1]\nepochs = 30000\n")
     running = subprocess.Popen(
         [sys.executable, "-m", "sparsedend", "sweep", "g.toml", "--output", "s.h5", "--jobs", "2"],
         cwd=tmp_path,
@@ -161,7 +162,7 @@ def test_workers_do_not_survive_a_killed_sweep(tmp_path):
     time.sleep(2)
     running.kill()
     running.wait()
-    _, alive = psutil.wait_procs(found, timeout=20)
+    _, alive = psutil.wait_procs(found, timeout=10)
     assert alive == []
 
 
