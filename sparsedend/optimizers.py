@@ -51,9 +51,10 @@ class Adam:
                 f"weight decay is {weight_decay}: give 0 or more, and less than 1 / learning rate"
             )
         self.learning_rate = learning_rate
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.epsilon = epsilon
+        # Kernels take a Python integer for one of theirs: 0 and 1 are real numbers here.
+        self.beta1 = float(beta1)
+        self.beta2 = float(beta2)
+        self.epsilon = float(epsilon)
         self.weight_decay = weight_decay
         self.steps = 0
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def main() -> None:
         parser.error(f"unknown part {', '.join(unknown)}: choose of {', '.join(PARTS)}")
     from . import device
 
+    failed = []
     for name in wanted:
         began = time.perf_counter()
         try:
@@ -33,9 +35,15 @@ def main() -> None:
         except (InputError, OSError, ImportError) as error:  # No data set, and no way to it.
             print(f"{name} is not measured: {error}")
             continue
+        except Exception:  # The other parts are worth having: a device is not always at hand.
+            traceback.print_exc()
+            failed.append(name)
+            continue
         facts = f"{machine.describe()}\n{device.describe()}"
         seconds = f"Measured in {time.perf_counter() - began:.0f} s."
         machine.keep(f"gpu-{name}", "\n\n".join([found, facts, seconds]))
+    if failed:
+        parser.exit(1, f"failed: {', '.join(failed)}\n")
 
 
 def _step() -> str:

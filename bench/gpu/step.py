@@ -49,11 +49,11 @@ def prepared(problem: Problem, ways: Sequence[str]) -> list[Any]:
     contestants: list[Any] = [Ours(problem)]
     for how in ways:
         for tf32 in (False, True):
-            rival = Torch(problem, how, tf32)
             try:
+                rival = Torch(problem, how, tf32)
                 check_equal([Ours(problem), rival])
             except RuntimeError as error:  # torch.compile wants compilers that may not be there.
-                print(f"{rival.name} is left out: {type(error).__name__}: {error}")
+                print(f"PyTorch {how}, TF32 {tf32}, is left out: {type(error).__name__}: {error}")
             else:
                 contestants.append(rival)
     for each in contestants:

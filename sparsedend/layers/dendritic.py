@@ -45,7 +45,7 @@ class Dendritic(Layer):
         self.structure = DendriticStructure(synapses, cables)
         self.structures = {"synapses": synapses, "cables": cables}
         self.settings = {"slope": slope}
-        self.slope = slope
+        self.slope = float(slope)
 
     @property
     def dendrites(self) -> int:

@@ -17,7 +17,7 @@ class LeakyReLU(Elementwise):
     def __init__(self, features: int, slope: float = 0.1) -> None:
         super().__init__(features)
         self.settings = {"features": features, "slope": slope}
-        self.slope = slope
+        self.slope = float(slope)
 
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Nothing to make room for."""

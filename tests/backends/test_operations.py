@@ -14,6 +14,8 @@ from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBacken
 from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
 from sparsedend.connectivity import Structure
 from sparsedend.errors import InputError
+from sparsedend.layers import LeakyReLU
+from sparsedend.optimizers import Adam
 from tests.conftest import CUPY, ROOT, uneven, uneven_tree
 
 SPECIFICATION = NumpyBackend()
@@ -287,6 +289,23 @@ def test_adam(backend, dtype, rng):
         each.adam(p, g, m, v, (0.01, 0.02), 0.9, 0.999, 1e-7)
         results.append((p, m, v))
     close_all(backend, results)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_whole_numbers_are_real_numbers(backend, dtype, rng, number):
+    start, gradients = filled(rng, dtype, 50), filled(rng, dtype, 50)
+    delta = filled(rng, dtype, 3, backend.width(5))
+
+    def results(chosen):
+        adam = Adam(beta1=0, beta2=0, epsilon=1)
+        parameters = placed(chosen, start)
+        adam.start(chosen, parameters)
+        adam.step(chosen, parameters, placed(chosen, gradients))
+        layer = LeakyReLU(3, number)
+        layer.bind(chosen, dtype, parameters[:0], parameters[:0])
+        return parameters, layer.forward(placed(chosen, delta))
+
+    close_all(backend, (results(backend), map(SPECIFICATION.fetch, results(SPECIFICATION))))
 
 
 def test_the_environment_is_left_as_it_was():
