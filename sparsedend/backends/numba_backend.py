@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 from ..connectivity import Structure, Transposed
 from . import numba_kernels as kernels
 from .numpy_backend import Array, DendriticArrays, DendriticStructure, NumpyBackend, Rates
-from .simd import TILE
+from .simd import BLOCK, TILE, Tile
 
 #: How often a waiting thread of GNU OpenMP looks for work before it sleeps. By its own default it
 #: spins for about a millisecond, and where other processes use the cores too, on the very core that
@@ -39,6 +39,14 @@ def _start_threads() -> None:
 
 
 _start_threads()
+
+
+#: One tile for every width below `TILE` that an activation may have, and for all above.
+TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128) if BLOCK <= lanes <= TILE}
+
+
+def _tile(activation: Array) -> Tile:
+    return TILES[min(activation.shape[1], TILE)]
 
 
 class NumbaBackend(NumpyBackend):
@@ -76,7 +84,9 @@ class NumbaBackend(NumpyBackend):
             yield
 
     def width(self, samples: int) -> int:
-        """Columns that an activation of `samples` samples takes: whole tiles."""
+        """Columns that an activation of `samples` samples takes: whole tiles, or one smaller."""
+        if samples < TILE:
+            return max(BLOCK, 1 << (samples - 1).bit_length())
         return -(-samples // TILE) * TILE
 
     def batch(
@@ -84,6 +94,7 @@ class NumbaBackend(NumpyBackend):
     ) -> Array:
         """Room for a batch of `images`, for `take_batch`; bytes for sparse readers as bfloat16."""
         pixels = sparse_readers and images.dtype == np.uint8 and dtype == np.float32
+        pixels = pixels and width >= 2 * BLOCK
         return self.zeros((images.shape[1], width), np.uint16 if pixels else dtype)
 
     def dendritic_state(self, dendrites: int, width: int, dtype: DTypeLike) -> Array:
@@ -93,7 +104,7 @@ class NumbaBackend(NumpyBackend):
     def take_batch(self, images: Array, order: Array, out: Array) -> None:
         """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
         if out.dtype == np.uint16:
-            kernels.take_pixels(images, order, out)
+            kernels.take_pixels(_tile(out), images, order, out)
         else:
             scale = out.dtype.type(1 / 255 if images.dtype == np.uint8 else 1)
             kernels.take_floats(images, order, scale, out)
@@ -102,7 +113,7 @@ class NumbaBackend(NumpyBackend):
         self, x: Array, structure: Structure, weights: Array, bias: Array, out: Array
     ) -> None:
         """``out = W x + bias``."""
-        kernels.sparse_forward(x, structure.indptr, structure.indices, weights, bias, out)
+        kernels.sparse_forward(_tile(x), x, structure.indptr, structure.indices, weights, bias, out)
 
     def sparse_weight_gradient(
         self,
@@ -115,7 +126,14 @@ class NumbaBackend(NumpyBackend):
     ) -> None:
         """Gradient of each weight that exists, and of the biases."""
         kernels.sparse_weight_gradient(
-            x, structure.indptr, structure.indices, weights, delta, weight_gradient, bias_gradient
+            _tile(x),
+            x,
+            structure.indptr,
+            structure.indices,
+            weights,
+            delta,
+            weight_gradient,
+            bias_gradient,
         )
 
     def sparse_input_gradient(
@@ -128,7 +146,13 @@ class NumbaBackend(NumpyBackend):
     ) -> None:
         """``out = Wᵀ delta``."""
         kernels.sparse_input_gradient(
-            transposed.indptr, transposed.rows, transposed.positions, weights, delta, out
+            _tile(delta),
+            transposed.indptr,
+            transposed.rows,
+            transposed.positions,
+            weights,
+            delta,
+            out,
         )
 
     def dendritic_forward(
@@ -144,7 +168,15 @@ class NumbaBackend(NumpyBackend):
         synapses, cables = structure
         slope = out.dtype.type(slope)
         kernels.dendritic_forward(
-            x, synapses.indptr, synapses.indices, cables.indptr, *parameters, slope, out, state
+            _tile(x),
+            x,
+            synapses.indptr,
+            synapses.indices,
+            cables.indptr,
+            *parameters,
+            slope,
+            out,
+            state,
         )
 
     def dendritic_backward(
@@ -161,6 +193,7 @@ class NumbaBackend(NumpyBackend):
         """Gradients of all parameters in one sweep."""
         synapses, cables = structure
         kernels.dendritic_backward(
+            _tile(x),
             x,
             synapses.indptr,
             synapses.indices,
@@ -187,6 +220,7 @@ class NumbaBackend(NumpyBackend):
     ) -> None:
         """Gradient of the inputs, gathered along the transposed synapses."""
         kernels.dendritic_input_gradient(
+            _tile(delta),
             transposed.indptr,
             transposed.rows,
             transposed.positions,
@@ -202,7 +236,7 @@ class NumbaBackend(NumpyBackend):
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
         if weights.size < FEW_WEIGHTS:
-            kernels.dense_forward(x, weights, bias, out)
+            kernels.dense_forward(_tile(x), x, weights, bias, out)
         else:
             kernels.dense_forward_blas(x, weights, bias, self.threads, out)
 
@@ -211,7 +245,7 @@ class NumbaBackend(NumpyBackend):
     ) -> None:
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
         if weight_gradient.size < FEW_WEIGHTS:
-            kernels.dense_weight_gradient(x, delta, weight_gradient, bias_gradient)
+            kernels.dense_weight_gradient(_tile(x), x, delta, weight_gradient, bias_gradient)
         else:
             kernels.dense_weight_gradient_blas(
                 x, delta, self.threads, weight_gradient, bias_gradient
@@ -220,7 +254,7 @@ class NumbaBackend(NumpyBackend):
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
         if weights.size < FEW_WEIGHTS:
-            kernels.dense_input_gradient(weights, delta, out)
+            kernels.dense_input_gradient(_tile(delta), weights, delta, out)
         else:
             kernels.dense_input_gradient_blas(weights, delta, self.threads, out)
 

@@ -1,9 +1,9 @@
 """The fused loops of `NumbaBackend`, compiled on first use and kept in Numba's cache.
 
-Arrays are feature-major, ``(features, width)`` in C order with a width that is a multiple of
-`TILE`; kernels see them flat. Every parameter's gradient is summed by one thread in a fixed order,
-so the result does not depend on the number of threads. Nothing here checks bounds: structures are
-checked where they enter the library (`connectivity.checked`).
+Arrays are feature-major, ``(features, width)`` in C order, and the width is a whole number of the
+tiles given; kernels see them flat. Every parameter's gradient is summed by one thread in a fixed
+order, so the result does not depend on the number of threads. Nothing here checks bounds:
+structures are checked where they enter the library (`connectivity.checked`).
 
 Symbols: x input rows, w synaptic weights, b biases, c cable weights, s a soma, j a dendrite,
 k a synapse, t the first sample of a tile.
@@ -16,7 +16,6 @@ from numba.extending import overload
 from .simd import (
     BLOCK,
     SUMS,
-    TILE,
     dot,
     dots,
     item,
@@ -73,7 +72,7 @@ def image_starts(order, features, width):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True)
-def take_pixels(images, order, out):  # type: ignore[no-untyped-def]
+def take_pixels(tile, images, order, out):  # type: ignore[no-untyped-def]
     """Gather uint8 images (images, features) as pairs of bfloat16, which hold 0 … 255 exactly.
 
     Half the bytes of float32 rows: the sparse loops are bound by the L2 cache, where a batch lies.
@@ -81,11 +80,11 @@ def take_pixels(images, order, out):  # type: ignore[no-untyped-def]
     features, width = out.shape
     pixels, pairs = images.reshape(-1), out.view(np.uint32)
     starts = image_starts(order, features, width)
-    half = TILE // 2
+    half = tile.lanes // 2
     for part in prange((features + BLOCK - 1) // BLOCK):
         pixel = part * BLOCK
         for word in range(0, width // 2, BLOCK):
-            low = word // half * TILE + word % half
+            low = word // half * tile.lanes + word % half
             high = low + half
             if pixel + BLOCK <= features:
                 transpose_pixels(pixels, starts, low, high, pixel, word, pairs)
@@ -115,25 +114,25 @@ def take_floats(images, order, scale, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True)
-def sparse_forward(x, indptr, indices, w, b, out):  # type: ignore[no-untyped-def]
+def sparse_forward(tile, x, indptr, indices, w, b, out):  # type: ignore[no-untyped-def]
     """``out = W x + b``."""
     width = x.shape[1]
     xs, outs = x.reshape(-1), out.reshape(-1)
     scale = input_scale(x, w)
     for first in range(0, width, PANEL):
         for j in prange(out.shape[0]):
-            for t in range(first, min(first + PANEL, width), TILE):
-                z = splat(w.dtype.type(0), TILE)
+            for t in range(first, min(first + PANEL, width), tile.lanes):
+                z = splat(w.dtype.type(0), tile)
                 for k in range(item(indptr, j), item(indptr, j + 1)):
                     z = muladd(
-                        splat(item(w, k), TILE), load(xs, row(item(indices, k), width, t), TILE), z
+                        splat(item(w, k), tile), load(xs, row(item(indices, k), width, t), tile), z
                     )
-                z = muladd(z, splat(scale, TILE), splat(item(b, j), TILE))
+                z = muladd(z, splat(scale, tile), splat(item(b, j), tile))
                 store(outs, row(j, width, t), z)
 
 
 @njit(inline="always")
-def synapse_gradients(d, xs, indices, start, stop, width, t, w, factor, gw):  # type: ignore[no-untyped-def]
+def synapse_gradients(tile, d, xs, indices, start, stop, width, t, w, factor, gw):  # type: ignore[no-untyped-def]
     """Gradients of one row's weights from the samples of one tile: ``gw[k] (+)= factor · d · x``.
 
     Returns the row's ``sum(w[k] · (d · x[k]))``, which is ``d · (W x)``. The first tile sets, the
@@ -144,10 +143,10 @@ def synapse_gradients(d, xs, indices, start, stop, width, t, w, factor, gw):  # 
     while k + SUMS <= stop:
         g = dots(
             d,
-            load(xs, row(item(indices, k), width, t), TILE),
-            load(xs, row(item(indices, k + 1), width, t), TILE),
-            load(xs, row(item(indices, k + 2), width, t), TILE),
-            load(xs, row(item(indices, k + 3), width, t), TILE),
+            load(xs, row(item(indices, k), width, t), tile),
+            load(xs, row(item(indices, k + 1), width, t), tile),
+            load(xs, row(item(indices, k + 2), width, t), tile),
+            load(xs, row(item(indices, k + 3), width, t), tile),
         )
         weighted = muladd(g, load(w, k, SUMS), weighted)
         if t == 0:
@@ -157,7 +156,7 @@ def synapse_gradients(d, xs, indices, start, stop, width, t, w, factor, gw):  # 
         k += SUMS
     result = total(weighted)
     while k < stop:
-        g1 = dot(d, load(xs, row(item(indices, k), width, t), TILE))
+        g1 = dot(d, load(xs, row(item(indices, k), width, t), tile))
         result += item(w, k) * g1
         gw[k] = factor * g1 if t == 0 else gw[k] + factor * g1
         k += 1
@@ -165,7 +164,7 @@ def synapse_gradients(d, xs, indices, start, stop, width, t, w, factor, gw):  # 
 
 
 @njit(cache=True, parallel=True)
-def sparse_weight_gradient(x, indptr, indices, w, delta, gw, gb):  # type: ignore[no-untyped-def]
+def sparse_weight_gradient(tile, x, indptr, indices, w, delta, gw, gb):  # type: ignore[no-untyped-def]
     """``gw[k] = delta[row of k] · x[indices[k]]``, ``gb = sum of delta over samples``."""
     width = x.shape[1]
     xs, deltas = x.reshape(-1), delta.reshape(-1)
@@ -174,31 +173,31 @@ def sparse_weight_gradient(x, indptr, indices, w, delta, gw, gb):  # type: ignor
         for j in prange(delta.shape[0]):
             if first == 0:
                 gb[j] = 0
-            for t in range(first, min(first + PANEL, width), TILE):
-                d = load(deltas, row(j, width, t), TILE)
+            for t in range(first, min(first + PANEL, width), tile.lanes):
+                d = load(deltas, row(j, width, t), tile)
                 gb[j] += total(d)
                 start, stop = item(indptr, j), item(indptr, j + 1)
-                synapse_gradients(d, xs, indices, start, stop, width, t, w, scale, gw)
+                synapse_gradients(tile, d, xs, indices, start, stop, width, t, w, scale, gw)
 
 
 @njit(cache=True, parallel=True)
-def sparse_input_gradient(indptr, rows, positions, w, delta, out):  # type: ignore[no-untyped-def]
+def sparse_input_gradient(tile, indptr, rows, positions, w, delta, out):  # type: ignore[no-untyped-def]
     """``out = Wᵀ delta`` over the transposed structure."""
     width = delta.shape[1]
     deltas, outs = delta.reshape(-1), out.reshape(-1)
     for first in range(0, width, PANEL):
         for i in prange(out.shape[0]):
-            for t in range(first, min(first + PANEL, width), TILE):
-                sums = splat(w.dtype.type(0), TILE)
+            for t in range(first, min(first + PANEL, width), tile.lanes):
+                sums = splat(w.dtype.type(0), tile)
                 for p in range(item(indptr, i), item(indptr, i + 1)):
-                    weight = splat(item(w, item(positions, p)), TILE)
-                    sums = muladd(weight, load(deltas, row(item(rows, p), width, t), TILE), sums)
+                    weight = splat(item(w, item(positions, p)), tile)
+                    sums = muladd(weight, load(deltas, row(item(rows, p), width, t), tile), sums)
                 store(outs, row(i, width, t), sums)
 
 
 @njit(cache=True, parallel=True)
 def dendritic_forward(  # type: ignore[no-untyped-def]
-    x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, out, signs
+    tile, x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, out, signs
 ):
     """Dendrites and the soma that owns them in one sweep.
 
@@ -209,25 +208,25 @@ def dendritic_forward(  # type: ignore[no-untyped-def]
     xs, outs, bits = x.reshape(-1), out.reshape(-1), signs.reshape(-1)
     scale = input_scale(x, w)
     for s in prange(out.shape[0]):
-        for t in range(0, width, TILE):
-            soma = splat(item(soma_b, s), TILE)
+        for t in range(0, width, tile.lanes):
+            soma = splat(item(soma_b, s), tile)
             for j in range(item(cable_indptr, s), item(cable_indptr, s + 1)):
-                z = splat(w.dtype.type(0), TILE)
+                z = splat(w.dtype.type(0), tile)
                 for k in range(item(indptr, j), item(indptr, j + 1)):
-                    xk = load(xs, row(item(indices, k), width, t), TILE)
-                    z = muladd(splat(item(w, k), TILE), xk, z)
-                z = muladd(z, splat(scale, TILE), splat(item(b, j), TILE))
+                    xk = load(xs, row(item(indices, k), width, t), tile)
+                    z = muladd(splat(item(w, k), tile), xk, z)
+                z = muladd(z, splat(scale, tile), splat(item(b, j), tile))
                 on = positive(z)
                 store_mask(bits, row(j, width, t) // 8, on)
-                z = select(on, z, mul(z, splat(slope, TILE)))
-                soma = muladd(splat(item(c, j), TILE), z, soma)
-            soma = select(positive(soma), soma, mul(soma, splat(slope, TILE)))
+                z = select(on, z, mul(z, splat(slope, tile)))
+                soma = muladd(splat(item(c, j), tile), z, soma)
+            soma = select(positive(soma), soma, mul(soma, splat(slope, tile)))
             store(outs, row(s, width, t), soma)
 
 
 @njit(cache=True, parallel=True)
 def dendritic_backward(  # type: ignore[no-untyped-def]
-    x, indptr, indices, cable_indptr, w, b, c, slope, out, signs, delta, gw, gb, gc, soma_gb
+    tile, x, indptr, indices, cable_indptr, w, b, c, slope, out, signs, delta, gw, gb, gc, soma_gb
 ):
     """Gradients of all parameters; `delta` becomes that of the somata's pre-activations.
 
@@ -240,20 +239,22 @@ def dendritic_backward(  # type: ignore[no-untyped-def]
     scale = input_scale(x, w)
     for s in prange(out.shape[0]):
         soma_gb[s] = 0
-        for t in range(0, width, TILE):
+        for t in range(0, width, tile.lanes):
             here = row(s, width, t)
-            d_soma = load(deltas, here, TILE)
-            inactive = mul(d_soma, splat(slope, TILE))
-            d_soma = select(positive(load(outs, here, TILE)), d_soma, inactive)
+            d_soma = load(deltas, here, tile)
+            inactive = mul(d_soma, splat(slope, tile))
+            d_soma = select(positive(load(outs, here, tile)), d_soma, inactive)
             store(deltas, here, d_soma)
             soma_gb[s] += total(d_soma)
-            inactive = mul(d_soma, splat(slope, TILE))
+            inactive = mul(d_soma, splat(slope, tile))
             for j in range(item(cable_indptr, s), item(cable_indptr, s + 1)):
-                d = select(load_mask(bits, row(j, width, t) // 8, TILE), d_soma, inactive)
+                d = select(load_mask(bits, row(j, width, t) // 8, tile), d_soma, inactive)
                 cable = item(c, j)
                 start, stop = item(indptr, j), item(indptr, j + 1)
                 factor = cable * scale
-                dot_wx = synapse_gradients(d, xs, indices, start, stop, width, t, w, factor, gw)
+                dot_wx = synapse_gradients(
+                    tile, d, xs, indices, start, stop, width, t, w, factor, gw
+                )
                 sum_d = total(d)
                 cable_gradient = scale * dot_wx + item(b, j) * sum_d
                 gb[j] = cable * sum_d if t == 0 else gb[j] + cable * sum_d
@@ -262,56 +263,56 @@ def dendritic_backward(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, parallel=True)
 def dendritic_input_gradient(  # type: ignore[no-untyped-def]
-    indptr, rows, positions, owners, w, c, slope, signs, delta, out
+    tile, indptr, rows, positions, owners, w, c, slope, signs, delta, out
 ):
     """Gradient of the inputs, from the somata's `delta` that `dendritic_backward` left."""
     width = delta.shape[1]
     deltas, outs, bits = delta.reshape(-1), out.reshape(-1), signs.reshape(-1)
     for i in prange(out.shape[0]):
-        for t in range(0, width, TILE):
-            sums = splat(w.dtype.type(0), TILE)
+        for t in range(0, width, tile.lanes):
+            sums = splat(w.dtype.type(0), tile)
             for p in range(item(indptr, i), item(indptr, i + 1)):
                 j = item(rows, p)
-                d = load(deltas, row(item(owners, j), width, t), TILE)
-                on = load_mask(bits, row(j, width, t) // 8, TILE)
-                d = select(on, d, mul(d, splat(slope, TILE)))
-                sums = muladd(splat(item(w, item(positions, p)) * item(c, j), TILE), d, sums)
+                d = load(deltas, row(item(owners, j), width, t), tile)
+                on = load_mask(bits, row(j, width, t) // 8, tile)
+                d = select(on, d, mul(d, splat(slope, tile)))
+                sums = muladd(splat(item(w, item(positions, p)) * item(c, j), tile), d, sums)
             store(outs, row(i, width, t), sums)
 
 
 @njit(cache=True, parallel=True)
-def dense_forward(x, w, b, out):  # type: ignore[no-untyped-def]
+def dense_forward(tile, x, w, b, out):  # type: ignore[no-untyped-def]
     """``out = w x + b`` for few weights."""
     inputs, width = x.shape
     xs, ws, outs = x.reshape(-1), w.reshape(-1), out.reshape(-1)
     for o in prange(out.shape[0]):
-        for t in range(0, width, TILE):
-            z = splat(item(b, o), TILE)
+        for t in range(0, width, tile.lanes):
+            z = splat(item(b, o), tile)
             for i in range(inputs):
                 z = muladd(
-                    splat(item(ws, row(o, inputs, i)), TILE), load(xs, row(i, width, t), TILE), z
+                    splat(item(ws, row(o, inputs, i)), tile), load(xs, row(i, width, t), tile), z
                 )
             store(outs, row(o, width, t), z)
 
 
 @njit(cache=True, parallel=True)
-def dense_weight_gradient(x, delta, gw, gb):  # type: ignore[no-untyped-def]
+def dense_weight_gradient(tile, x, delta, gw, gb):  # type: ignore[no-untyped-def]
     """``gw = delta xᵀ`` and ``gb = sum of delta over samples``, for few weights."""
     inputs, width = x.shape
     xs, deltas, gws = x.reshape(-1), delta.reshape(-1), gw.reshape(-1)
     for o in prange(delta.shape[0]):
         gb[o] = 0
-        for t in range(0, width, TILE):
-            d = load(deltas, row(o, width, t), TILE)
+        for t in range(0, width, tile.lanes):
+            d = load(deltas, row(o, width, t), tile)
             gb[o] += total(d)
             i = 0
             while i + SUMS <= inputs:
                 g = dots(
                     d,
-                    load(xs, row(i, width, t), TILE),
-                    load(xs, row(i + 1, width, t), TILE),
-                    load(xs, row(i + 2, width, t), TILE),
-                    load(xs, row(i + 3, width, t), TILE),
+                    load(xs, row(i, width, t), tile),
+                    load(xs, row(i + 1, width, t), tile),
+                    load(xs, row(i + 2, width, t), tile),
+                    load(xs, row(i + 3, width, t), tile),
                 )
                 here = row(o, inputs, i)
                 if t > 0:
@@ -319,24 +320,24 @@ def dense_weight_gradient(x, delta, gw, gb):  # type: ignore[no-untyped-def]
                 store(gws, here, g)
                 i += SUMS
             while i < inputs:
-                g1 = dot(d, load(xs, row(i, width, t), TILE))
+                g1 = dot(d, load(xs, row(i, width, t), tile))
                 gw[o, i] = g1 if t == 0 else gw[o, i] + g1
                 i += 1
 
 
 @njit(cache=True, parallel=True)
-def dense_input_gradient(w, delta, out):  # type: ignore[no-untyped-def]
+def dense_input_gradient(tile, w, delta, out):  # type: ignore[no-untyped-def]
     """``out = wᵀ delta`` for few weights."""
     outputs, width = delta.shape
     ws, deltas, outs = w.reshape(-1), delta.reshape(-1), out.reshape(-1)
     inputs = w.shape[1]
     for i in prange(inputs):
-        for t in range(0, width, TILE):
-            sums = splat(w.dtype.type(0), TILE)
+        for t in range(0, width, tile.lanes):
+            sums = splat(w.dtype.type(0), tile)
             for o in range(outputs):
                 sums = muladd(
-                    splat(item(ws, row(o, inputs, i)), TILE),
-                    load(deltas, row(o, width, t), TILE),
+                    splat(item(ws, row(o, inputs, i)), tile),
+                    load(deltas, row(o, width, t), tile),
                     sums,
                 )
             store(outs, row(i, width, t), sums)

@@ -15,12 +15,20 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, register_model
+from numba.extending import (
+    NativeValue,
+    intrinsic,
+    models,
+    overload_attribute,
+    register_model,
+    unbox,
+)
 
 __all__ = [
     "BLOCK",
     "SUMS",
     "TILE",
+    "Tile",
     "dot",
     "dots",
     "item",
@@ -48,7 +56,8 @@ def _float32_lanes() -> int:
 
 
 REGISTER = _float32_lanes()
-#: Samples in one pass of a kernel: eight registers, so that eight sums are under way at once.
+#: Samples that a kernel takes at once where there are enough: eight registers of float32, so that
+#: eight sums are under way.
 TILE = 8 * REGISTER
 #: Dot products that `dots` takes at once.
 SUMS = 4
@@ -71,6 +80,48 @@ class Mask(types.Type):
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
         super().__init__(name=f"Mask({lanes})")
+
+
+class TileType(types.Opaque):
+    """Of a `Tile`: a kernel is compiled for each number of lanes."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(name=f"Tile({lanes})")
+
+
+class Tile:
+    """Samples that a kernel is to take at once, told by the type of its argument.
+
+    Parameters
+    ----------
+    lanes : int
+        A power of two.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self._numba_type_ = TileType(lanes)
+
+
+@register_model(TileType)
+class _TileModel(models.OpaqueModel):
+    pass
+
+
+@unbox(TileType)
+def _unbox_tile(numba_type, tile, context):  # type: ignore[no-untyped-def]
+    return NativeValue(context.context.get_dummy_value())
+
+
+@overload_attribute(TileType, "lanes", inline="always")
+def _tile_lanes(tile):  # type: ignore[no-untyped-def]
+    lanes = tile.lanes
+    return lambda tile: lanes
+
+
+def _count(lanes: Any) -> int:
+    """Lanes that a literal number or a tile asks for."""
+    return lanes.lanes if isinstance(lanes, TileType) else lanes.literal_value
 
 
 @register_model(Vector)
@@ -163,7 +214,7 @@ def load(_context, array, offset, lanes):  # type: ignore[no-untyped-def]
     high half, and a bfloat16 is the high half of a float32.
     """
     pixels = array.dtype == types.uint16
-    vector = Vector(types.float32 if pixels else array.dtype, lanes.literal_value)
+    vector = Vector(types.float32 if pixels else array.dtype, _count(lanes))
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         if not pixels:
@@ -211,7 +262,7 @@ def store_mask(_context, array, offset, mask):  # type: ignore[no-untyped-def]
 @intrinsic(prefer_literal=True)
 def load_mask(_context, array, offset, lanes):  # type: ignore[no-untyped-def]
     """Read what `store_mask` wrote."""
-    mask = Mask(lanes.literal_value)
+    mask = Mask(_count(lanes))
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         bits = builder.load(
@@ -225,7 +276,7 @@ def load_mask(_context, array, offset, lanes):  # type: ignore[no-untyped-def]
 @intrinsic(prefer_literal=True)
 def splat(_context, number, lanes):  # type: ignore[no-untyped-def]
     """One number in every lane."""
-    vector = Vector(number, lanes.literal_value)
+    vector = Vector(number, _count(lanes))
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         return _splat(builder, args[0], context.get_value_type(vector))
