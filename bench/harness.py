@@ -27,8 +27,9 @@ from .works import Layer, Work, to_record
 SHARE = 0.25
 #: A contestant whose step takes longer is not asked for a larger work of the same suite.
 TOO_SLOW = 20.0
-#: Seconds of each burst.
-BURST = 0.08
+#: Seconds of each burst, and of the calls before it that are not measured: a process that was
+#: stopped comes back to cold caches and, after long, to pages that the system has taken from it.
+BURST, WARM_UP = 0.1, 0.3
 #: Agreement, as a share of the largest value: of outputs and gradients, and of how a loss falls,
 #: where Adam turns the rounding of the smallest gradients into whole steps.
 OUTPUT_TOLERANCE, FALL_TOLERANCE = 1e-4, 0.03
@@ -188,7 +189,8 @@ class Worker:
             env=os.environ | environment,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
-        self.send({"contestant": name, "work": to_record(case.work), "burst": BURST})
+        task = {"contestant": name, "work": to_record(case.work)}
+        self.send(task | {"burst": BURST, "warm_up": WARM_UP})
 
     def __enter__(self) -> Worker:
         return self

@@ -46,7 +46,7 @@ def serve(task: dict[str, Any], answers: TextIO) -> None:
     with runner.limited():
         outputs = runner.outputs()
         first = {name: timed(part)[0] for name, part in runner.parts.items()}
-        # The second call: without compilation, and with the caches as they will be.
+        # The second call is without compilation.
         second = {name: timed(part)[0] for name, part in runner.parts.items()}
         proof = runner.proof()
         ready = {
@@ -59,20 +59,24 @@ def serve(task: dict[str, Any], answers: TextIO) -> None:
             "proof": None if proof is None else sample(proof),
         }
         send(answers, ready)
-        calls = {name: max(1, min(500, int(task["burst"] / s))) for name, s in second.items()}
         for _ in sys.stdin:
-            send(answers, {n: burst(part, calls[n]) for n, part in runner.parts.items()})
+            seconds = {}
+            for name, part in runner.parts.items():
+                if second[name] < task["warm_up"]:
+                    burst(part, task["warm_up"])
+                seconds[name] = burst(part, task["burst"])
+            send(answers, seconds)
     send(answers, {"peak": memory("VmHWM")})
 
 
-def burst(part: Callable[[], object], calls: int) -> float:
-    """Seconds per call of so many, after unmeasured ones where it is fast."""
-    for _ in range(calls // 4):
+def burst(part: Callable[[], object], seconds: float) -> float:
+    """Seconds per call, of as many calls as that time takes."""
+    calls, passed, began = 0, 0.0, time.perf_counter()
+    while passed < seconds:
         part()
-    began = time.perf_counter()
-    for _ in range(calls):
-        part()
-    return (time.perf_counter() - began) / calls
+        calls += 1
+        passed = time.perf_counter() - began
+    return passed / calls
 
 
 def timed(action: Callable[[], Any]) -> tuple[float, Any]:
