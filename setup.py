@@ -5,8 +5,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 EXTRAS = {
-    "cuda12": ["cupy-cuda12x>=13"],
-    "cuda13": ["cupy-cuda13x>=13.6"],
+    # With NVIDIA's compiler and headers, which a machine with nothing but a driver lacks.
+    "cuda12": ["cupy-cuda12x[ctk]>=14"],
+    "cuda13": ["cupy-cuda13x[ctk]>=14"],
     "sklearn": ["scikit-learn>=1.5"],
     "figures": ["matplotlib>=3.8"],
     "images": ["pillow>=10.1"],

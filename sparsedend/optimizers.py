@@ -26,6 +26,13 @@ class Adam:
         0 or more. Every step takes ``learning rate · weight decay`` of each parameter off it,
         decoupled from the gradient (Loshchilov & Hutter 2019; the factor as in PyTorch's AdamW).
 
+    Attributes
+    ----------
+    learning_rate, weight_decay : float
+        May change between epochs. The others may not: a GPU repeats steps that were recorded.
+    steps : int
+        Begun so far.
+
     Raises
     ------
     InputError

@@ -158,6 +158,11 @@ def fit(
             )
             if on_epoch:
                 on_epoch(training)
+            if network.backend is not backend:
+                raise InputError(
+                    f"the network was moved to backend '{network.backend.name}' in epoch {number} "
+                    "of its training: move it before or after"
+                )
         if patience is not None and training.best is not None:
             network.parameters[:] = training.best
     return history

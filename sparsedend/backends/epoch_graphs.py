@@ -104,25 +104,25 @@ class EpochGraphs:
     def _make_room(self, samples: int, batches: int) -> None:
         self.order = self._backend.zeros(samples, np.int64)
         self.epoch_rates = self._backend.zeros((batches, 2), np.float64)
-        #: By the length of the batch and the number of steps.
-        self._graphs: dict[tuple[int, int], Any] = {}
-        self._loaded: set[int] = set()
+        #: By the length of the batch, whether there are random numbers, and the number of steps.
+        self._graphs: dict[tuple[int, bool, int], Any] = {}
+        self._loaded: set[tuple[int, bool]] = set()
 
     def _do(self, samples: int, left: int, random: DeviceRandom | None) -> int:
         """Do one or `STEPS` of the steps left, and return how many.
 
-        The first step of a length is done directly, which loads its kernels.
+        The first step of a kind is done directly, which loads its kernels.
         """
-        if samples not in self._loaded:
-            self._loaded.add(samples)
+        kind = (samples, random is not None)
+        if kind not in self._loaded:
+            self._loaded.add(kind)
             self._queue(samples, 1, random)
             return 1
         steps = STEPS if left >= STEPS else 1
-        if (samples, steps) not in self._graphs:
-            self._graphs[samples, steps] = self._backend.capture(
-                lambda: self._queue(samples, steps, random)
-            )
-        self._graphs[samples, steps].launch(self._backend.stream)
+        key = (*kind, steps)
+        if key not in self._graphs:
+            self._graphs[key] = self._backend.capture(lambda: self._queue(samples, steps, random))
+        self._graphs[key].launch(self._backend.stream)
         return steps
 
     def _queue(self, samples: int, steps: int, random: DeviceRandom | None) -> None:

@@ -57,7 +57,8 @@ def execute(
     settings = planned.settings
     output = checkpoints / f"{name_of(settings)}.h5" if checkpoints else None
     try:
-        clean = _data(settings.dataset, datasets.stamp(settings.dataset))
+        with _loading:
+            clean = _data(settings.dataset, datasets.stamp(settings.dataset))
         if clean.fingerprint != planned.fingerprint:
             raise InputError(
                 f"this worker's data set '{settings.dataset}' has other images or labels than the "
@@ -84,6 +85,10 @@ def name_of(settings: Settings) -> str:
     dataset = Path(settings.dataset).stem
     size = f"{settings.dendrites}x{settings.somata}"
     return f"{settings.model}-{dataset}-{size}-s{settings.seed}-{digest}"
+
+
+#: Held by the thread that loads a data set, while others wait for the same.
+_loading = threading.Lock()
 
 
 @lru_cache(maxsize=1)
