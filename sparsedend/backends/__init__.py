@@ -9,7 +9,7 @@ __all__ = ["BACKENDS", "DendriticArrays", "DendriticStructure", "NumpyBackend", 
 BACKENDS = ("auto", "numpy", "numba", "cupy")
 
 
-def create(name: str = "auto", threads: int | None = None) -> NumpyBackend:
+def create(name: str = "auto", threads: int | None = None, *, half: bool = False) -> NumpyBackend:
     """Make a backend.
 
     Parameters
@@ -18,11 +18,14 @@ def create(name: str = "auto", threads: int | None = None) -> NumpyBackend:
         "auto" is the fastest that runs here: "cupy" with a GPU, else "numba".
     threads : int, optional
         Threads to compute with; all cores this process may use if not given.
+    half : bool
+        Whether "cupy" stores activations as float16 (see `CupyBackend`).
 
     Raises
     ------
     InputError
-        Where the name is unknown, the backend is not available or `threads` is below 1.
+        Where the name is unknown, the backend is not available, `threads` is below 1, or it
+        cannot store as `half` asks.
     """
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: give 1 or more")
@@ -31,7 +34,11 @@ def create(name: str = "auto", threads: int | None = None) -> NumpyBackend:
     if name == "cupy":
         from .cupy_backend import CupyBackend
 
-        return CupyBackend(threads)
+        return CupyBackend(threads, half=half)
+    if half:
+        raise InputError(
+            f"backend '{name}' stores no half activations: use 'cupy', or leave it out"
+        )
     if name == "numba":
         # Numba takes 0.3 s to import; a NumPy run need not pay it.
         try:

@@ -8,8 +8,9 @@ from typing import Any
 from ..errors import InputError
 
 SOURCE = Path(__file__).with_name("kernels.cu")
-#: Compiler options by the type of activations; images are kept as pixels for float32 alone.
+#: Compiler options by how activations are stored. Images are not kept as pixels for float64.
 OPTIONS = {
+    "float16": ("-std=c++17", "-DREAL=float", "-DPIXELS", "-DFLOAT16"),
     "float32": ("-std=c++17", "-DREAL=float", "-DPIXELS"),
     "float64": ("-std=c++17", "-DREAL=double"),
 }
@@ -34,11 +35,15 @@ def library() -> Any:
     """
     try:
         import cupy
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "cupy":
+            raise _broken(error) from error
         raise InputError(
             "CuPy, which computes on a GPU, is not installed: pip install 'sparsedend[cuda13]' "
             "('sparsedend[cuda12]' for a driver of CUDA 12), or use backend 'numba'"
         ) from None
+    except (ImportError, OSError) as error:  # A library is missing, or its cache cannot be made.
+        raise _broken(error) from error
     try:
         devices = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
@@ -46,6 +51,14 @@ def library() -> Any:
     if devices == 0:
         raise _no_device("0 devices")
     return cupy
+
+
+def _broken(error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:300]
+    return InputError(
+        f"CuPy is installed but cannot be imported ({type(error).__name__}: {reason}): mend it, or "
+        "use backend 'numba'"
+    )
 
 
 def _no_device(reason: str) -> InputError:

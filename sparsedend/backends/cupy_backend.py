@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..connectivity import Structure, Transposed
+from ..errors import InputError
 from . import cuda
 from .arrays import as_array
 from .epoch_graphs import DeviceRandom, EpochGraphs
@@ -21,6 +22,8 @@ cupy = cuda.library()
 
 #: Each thread's stream: CuPy reuses memory that was freed on the same one alone.
 _of_thread = threading.local()
+#: Held by the thread that loads kernels, while others wait for the same.
+_compiling = threading.RLock()
 
 #: As in kernels.cu.
 THREADS, WARPS, GROUP = 256, 8, 8
@@ -30,8 +33,9 @@ SAMPLES = 128
 #: A dense layer of fewer outputs than this, such as the classes', is done a row a block or warp: by
 #: tiles it would leave most of the device idle.
 FEW_OUTPUTS = 64
-#: An array that would take more than this share of the free memory stays on the host.
-MEMORY_SHARE = 0.5
+#: An array of more bytes than this stays on the host if it would take more than this share of the
+#: memory that is free.
+ALWAYS_PLACED, MEMORY_SHARE = 2**20, 0.5
 
 
 class CupyBackend(NumpyBackend):
@@ -41,6 +45,14 @@ class CupyBackend(NumpyBackend):
     backend was made, so trainings in several threads share the device. Steps that `batches` repeats
     are captured in CUDA graphs. What dropout drops is decided by a generator on the device, seeded
     from the one given: the same from run to run, but not what the CPU would drop.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Of what is left to the host.
+    half : bool
+        Whether activations are stored as float16, of float32 networks: their bytes are halved, and
+        they are rounded to 11 bits. All else stays float32.
 
     Raises
     ------
@@ -52,8 +64,9 @@ class CupyBackend(NumpyBackend):
     # A small network leaves most of the device idle. More would wait for Python's lock.
     side_by_side = 8
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, *, half: bool = False) -> None:
         super().__init__(threads)
+        self.half = half
         if not hasattr(_of_thread, "stream"):
             _of_thread.stream = cupy.cuda.Stream(non_blocking=True)
         self.stream = _of_thread.stream
@@ -85,7 +98,7 @@ class CupyBackend(NumpyBackend):
         if isinstance(values, cupy.ndarray):
             return values
         free, _ = cupy.cuda.runtime.memGetInfo()
-        if values.nbytes > MEMORY_SHARE * free:
+        if values.nbytes > max(ALWAYS_PLACED, MEMORY_SHARE * free):
             return _page_locked(values)
         return cupy.array(values)
 
@@ -105,12 +118,23 @@ class CupyBackend(NumpyBackend):
         """Zeros on the device."""
         return cupy.zeros(shape, dtype)
 
+    def activations(self, features: int, width: int, dtype: DTypeLike) -> Array:
+        """Room for activations, as float16 where `half` asks for it."""
+        if self.half and dtype != np.float32:
+            raise InputError(
+                f"half storage is for float32, and the network is {np.dtype(dtype)}: "
+                "make the network float32, or the backend without half"
+            )
+        return self.zeros((features, width), np.float16 if self.half else dtype)
+
     def batch(
         self, images: Array, width: int, dtype: DTypeLike, *, sparse_readers: bool = False
     ) -> Array:
         """Room for a batch of `images`, for `take_batch`; bytes for sparse readers as bfloat16."""
         pixels = sparse_readers and images.dtype == np.uint8 and dtype == np.float32
-        return self.zeros((images.shape[1], width), np.uint16 if pixels else dtype)
+        if pixels:
+            return self.zeros((images.shape[1], width), np.uint16)
+        return self.activations(images.shape[1], width, dtype)
 
     def dendritic_state(self, dendrites: int, width: int, dtype: DTypeLike) -> Array:
         """Room for the signs of the dendrites' pre-activations, a byte for 16 bytes of samples."""
@@ -462,9 +486,11 @@ class CupyBackend(NumpyBackend):
         self.stream.begin_capture(cupy.cuda.runtime.streamCaptureModeThreadLocal)
         try:
             queue()
-        finally:
-            graph = self.stream.end_capture()
-        return graph
+        except BaseException:
+            with suppress(cupy.cuda.runtime.CUDARuntimeError):  # It would hide the first.
+                self.stream.end_capture()
+            raise
+        return self.stream.end_capture()
 
 
 class _Connections:
@@ -509,28 +535,48 @@ def _page_locked(values: np.ndarray) -> Array:
 
 
 @cache
-def _module(dtype: np.dtype) -> Any:
+def _module(stored: str) -> Any:
     """Kernels for one type of activations, compiled once; CuPy keeps what it compiled on disk."""
     code = cuda.SOURCE.read_text(encoding="utf-8")
-    return cupy.RawModule(code=code, options=cuda.OPTIONS[dtype.name])
+    return cupy.RawModule(code=code, options=cuda.OPTIONS[stored])
 
 
 @cache
-def _kernel(dtype: np.dtype, name: str) -> Any:
-    return _module(dtype).get_function(name)
+def _kernel(stored: str, name: str) -> Any:
+    with _compiling:
+        try:
+            return _module(stored).get_function(name)
+        except (OSError, RuntimeError) as error:
+            if "nvrtc" not in str(error):
+                raise
+            raise InputError(
+                "NVIDIA's runtime compiler, which makes the kernels, is missing "
+                f"({' '.join(str(error).split())[:300]}): pip install 'cupy-cuda13x[ctk]' "
+                "('cupy-cuda12x[ctk]' for a driver of CUDA 12), or use backend 'numba'"
+            ) from error
 
 
 def _launch(dtype: np.dtype, name: str, grid: tuple[int, ...], *arguments: Any) -> None:
-    """Queue a kernel; Python's integers become its ints, all real numbers its reals."""
+    """Queue a kernel that computes with activations of that dtype.
+
+    Python's integers become its ints, all real numbers its reals.
+    """
+    real = _real(dtype).type
     typed = [
-        dtype.type(each)
+        real(each)
         if isinstance(each, float | np.floating)
         else np.int32(each)
         if isinstance(each, int)
         else each
         for each in arguments
     ]
-    _kernel(dtype, name)(grid, (THREADS,), tuple(typed))
+    half = any(getattr(each, "dtype", None) == np.float16 for each in arguments)
+    _kernel("float16" if half else dtype.name, name)(grid, (THREADS,), tuple(typed))
+
+
+def _real(dtype: DTypeLike) -> np.dtype:
+    """Type of the arithmetic with activations that are stored as `dtype`."""
+    return np.dtype(np.float32 if dtype == np.float16 else dtype)
 
 
 def _launch_elements(dtype: np.dtype, name: str, size: int, *arguments: Any) -> None:
@@ -544,8 +590,8 @@ def _blocks(size: int, each: int) -> int:
 
 
 def _tiles(activations: Array) -> int:
-    """Tiles of a warp in a row: its lanes load 16 bytes each."""
-    return activations.shape[1] * activations.itemsize // 512
+    """Tiles of a warp in a row: each lane has 16 bytes of real numbers."""
+    return activations.shape[1] * _real(activations.dtype).itemsize // 512
 
 
 def _kind(x: Array) -> str:
@@ -564,9 +610,12 @@ def _product(
         a_strides = a_strides[::-1]
     if b_transposed:
         b_strides = b_strides[::-1]
+    name = "product"
+    if b.dtype == np.float16:
+        name = "product_forward" if out.dtype == np.float16 else "product_weight_gradient"
     _launch(
         out.dtype,
-        "product",
+        name,
         (_blocks(rows, SIDE), _blocks(columns, SIDE)),
         a,
         *map(np.int64, a_strides),

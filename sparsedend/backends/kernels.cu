@@ -1,4 +1,5 @@
-// Kernels of CupyBackend, compiled with -DREAL=float -DPIXELS or with -DREAL=double.
+// Kernels of CupyBackend, compiled with -DREAL=double, or with -DREAL=float -DPIXELS, to which
+// -DFLOAT16 may be added.
 //
 // Activations are feature-major, (features, width) in C order, with a width that is a multiple of
 // 128 and padding that holds finite numbers. A lane owns the samples of one 16-byte load, so a warp
@@ -14,6 +15,29 @@ typedef REAL real;
 typedef long long int64;
 // One byte of an image as bfloat16, which holds 0 ... 255 exactly in half the bytes of a float.
 typedef unsigned short pixel;
+
+// An activation as it lies in memory: a real number, or its float16. All arithmetic is real, and so
+// are parameters and gradients, also those of activations: theirs would fall below float16's range.
+#ifdef FLOAT16
+struct stored {
+    unsigned short bits;
+};
+
+__device__ inline real value(stored a) {
+    real z;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(z) : "h"(a.bits));
+    return z;
+}
+
+__device__ inline void put(stored* to, real z) {
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to->bits) : "f"(z));
+}
+#else
+typedef real stored;
+#endif
+
+__device__ inline real value(real z) { return z; }
+__device__ inline void put(real* to, real z) { *to = z; }
 
 constexpr int WARP = 32;
 constexpr int THREADS = 256;
@@ -40,6 +64,27 @@ __device__ inline Samples load(const real* row) { return *reinterpret_cast<const
 
 __device__ inline void store(real* row, Samples z) { *reinterpret_cast<Samples*>(row) = z; }
 
+#ifdef FLOAT16
+struct alignas(8) StoredSamples {
+    stored v[OWN];
+};
+
+__device__ inline Samples load(const stored* row) {
+    StoredSamples packed = *reinterpret_cast<const StoredSamples*>(row);
+    Samples z;
+#pragma unroll
+    for (int i = 0; i < OWN; ++i) z.v[i] = value(packed.v[i]);
+    return z;
+}
+
+__device__ inline void store(stored* row, Samples z) {
+    StoredSamples packed;
+#pragma unroll
+    for (int i = 0; i < OWN; ++i) put(packed.v + i, z.v[i]);
+    *reinterpret_cast<StoredSamples*>(row) = packed;
+}
+#endif
+
 #ifdef PIXELS
 // OWN of them.
 struct alignas(8) PixelPairs {
@@ -59,7 +104,7 @@ __device__ inline Samples load(const pixel* row) {
 #endif
 
 // What a loaded input is to be multiplied with.
-__device__ inline real input_scale(const real*) { return 1; }
+__device__ inline real input_scale(const stored*) { return 1; }
 __device__ inline real input_scale(const pixel*) { return real(1) / 255; }
 
 __device__ inline Samples zeros() {
@@ -199,9 +244,9 @@ extern "C" __global__ void next_batch(const int64* order, const int64* labels,
 constexpr int TILE_SAMPLES = 32;
 constexpr int TILE_FEATURES = 64;
 
-__device__ inline void put(real* out, real value, real scale) { *out = value * scale; }
-__device__ inline void put(pixel* out, unsigned char value, real) {
-    *out = __float_as_uint(float(value)) >> 16;
+__device__ inline void put_input(stored* out, real input, real scale) { put(out, input * scale); }
+__device__ inline void put_input(pixel* out, unsigned char input, real) {
+    *out = __float_as_uint(float(input)) >> 16;
 }
 
 // out[:, i] = images[order[i]] * scale, zeros in the padding; a tile of images through `tile`.
@@ -222,7 +267,7 @@ __device__ inline void take(const Value* images, const int64* order, int samples
     __syncthreads();
     for (int f = warp(); f < TILE_FEATURES && first_feature + f < features; f += WARPS) {
         int64 row = (int64)(first_feature + f) * width;
-        put(out + row + first_sample + lane(), tile[lane()][f], scale);
+        put_input(out + row + first_sample + lane(), tile[lane()][f], scale);
     }
 }
 
@@ -234,9 +279,9 @@ __device__ inline void take(const Value* images, const int64* order, int samples
         take(images, order, samples, features, width, scale, out, tile);                    \
     }
 
-TAKE(take_uint8, unsigned char, real)
-TAKE(take_float32, float, real)
-TAKE(take_float64, double, real)
+TAKE(take_uint8, unsigned char, stored)
+TAKE(take_float32, float, stored)
+TAKE(take_float64, double, stored)
 #ifdef PIXELS
 TAKE(take_pixels, unsigned char, pixel)
 #endif
@@ -246,7 +291,7 @@ TAKE(take_pixels, unsigned char, pixel)
 template <class Input>
 __device__ inline void sparse_forward_row(const Input* x, const int64* indptr, const int* indices,
                                           const real* w, const real* b, int rows, int width,
-                                          real* out) {
+                                          stored* out) {
     int j = blockIdx.x * WARPS + warp(), t = own_sample();
     if (j >= rows) return;
     Samples sum = weighted_sum(x, w, indptr[j], indptr[j + 1], width, t,
@@ -274,7 +319,7 @@ __device__ inline void sparse_gradient_row(const Input* x, const int64* indptr, 
 #define SPARSE(FORWARD, GRADIENT, INPUT)                                                     \
     extern "C" __global__ void __launch_bounds__(THREADS)                                    \
         FORWARD(const INPUT* x, const int64* indptr, const int* indices, const real* w,      \
-                const real* b, int rows, int width, real* out) {                             \
+                const real* b, int rows, int width, stored* out) {                           \
         sparse_forward_row(x, indptr, indices, w, b, rows, width, out);                      \
     }                                                                                        \
     extern "C" __global__ void __launch_bounds__(THREADS, 2)                                 \
@@ -283,7 +328,7 @@ __device__ inline void sparse_gradient_row(const Input* x, const int64* indptr, 
         sparse_gradient_row(x, indptr, indices, delta, rows, width, gw, gb);                 \
     }
 
-SPARSE(sparse_forward, sparse_weight_gradient, real)
+SPARSE(sparse_forward, sparse_weight_gradient, stored)
 #ifdef PIXELS
 SPARSE(sparse_forward_pixels, sparse_weight_gradient_pixels, pixel)
 #endif
@@ -319,7 +364,7 @@ template <class Input>
 __device__ inline void soma_forward(const Input* x, const int64* indptr, const int* indices,
                                     const int64* cable_indptr, const real* w, const real* b,
                                     const real* c, const real* soma_b, real slope, int width,
-                                    real* out, unsigned char* signs, Samples (*partial)[WARP]) {
+                                    stored* out, unsigned char* signs, Samples (*partial)[WARP]) {
     int s = blockIdx.x, t = own_sample();
     real scale = input_scale(x);
     Samples soma = zeros();
@@ -355,14 +400,14 @@ __device__ inline void soma_forward(const Input* x, const int64* indptr, const i
 template <class Input>
 __device__ inline void soma_backward(const Input* x, const int64* indptr, const int* indices,
                                      const int64* cable_indptr, const real* w, const real* b,
-                                     const real* c, real slope, int width, const real* out,
+                                     const real* c, real slope, int width, const stored* out,
                                      const unsigned char* signs, real* delta, real* gw, real* gb,
                                      real* gc, real* soma_gb) {
     int s = blockIdx.x;
-    const real* y = out + (int64)s * width;
+    const stored* y = out + (int64)s * width;
     real* d_soma = delta + (int64)s * width;
     for (int i = threadIdx.x; i < width; i += THREADS)
-        if (!(y[i] > 0)) d_soma[i] *= slope;
+        if (!(value(y[i]) > 0)) d_soma[i] *= slope;
     __syncthreads();
     if (warp() == 0) {
         real sum = row_sum(width, [=](int t) { return load(d_soma + t); });
@@ -392,7 +437,8 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
     extern "C" __global__ void __launch_bounds__(THREADS)                                     \
         FORWARD(const INPUT* x, const int64* indptr, const int* indices,                      \
                 const int64* cable_indptr, const real* w, const real* b, const real* c,       \
-                const real* soma_b, real slope, int width, real* out, unsigned char* signs) { \
+                const real* soma_b, real slope, int width, stored* out,                       \
+                unsigned char* signs) {                                                       \
         __shared__ Samples partial[WARPS][WARP];                                              \
         soma_forward(x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, width, out,    \
                      signs, partial);                                                         \
@@ -400,13 +446,13 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
     extern "C" __global__ void __launch_bounds__(THREADS, 2)                                  \
         BACKWARD(const INPUT* x, const int64* indptr, const int* indices,                     \
                  const int64* cable_indptr, const real* w, const real* b, const real* c,      \
-                 real slope, int width, const real* out, const unsigned char* signs,          \
+                 real slope, int width, const stored* out, const unsigned char* signs,        \
                  real* delta, real* gw, real* gb, real* gc, real* soma_gb) {                  \
         soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, width, out, signs,    \
                       delta, gw, gb, gc, soma_gb);                                            \
     }
 
-DENDRITIC(dendritic_forward, dendritic_backward, real)
+DENDRITIC(dendritic_forward, dendritic_backward, stored)
 #ifdef PIXELS
 DENDRITIC(dendritic_forward_pixels, dendritic_backward_pixels, pixel)
 #endif
@@ -435,7 +481,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // One block an output and tile; the warps share the inputs.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    dense_forward(const real* x, const real* w, const real* b, int inputs, int width, real* out) {
+    dense_forward(const stored* x, const real* w, const real* b, int inputs, int width,
+                  stored* out) {
     __shared__ Samples partial[WARPS][WARP];
     int o = blockIdx.x, t = own_sample();
     const real* row = w + (int64)o * inputs;
@@ -454,7 +501,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // One warp GROUP inputs of an output, blockIdx.y; the first does the bias too.
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
-    dense_weight_gradient(const real* x, const real* delta, int inputs, int width, real* gw,
+    dense_weight_gradient(const stored* x, const real* delta, int inputs, int width, real* gw,
                           real* gb) {
     int o = blockIdx.y;
     int64 first = (int64)(blockIdx.x * WARPS + warp()) * GROUP;
@@ -496,26 +543,28 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 constexpr int SIDE = 64;
 constexpr int DEPTH = 16;
 constexpr int PATCH = 4;
+typedef real (*Tile)[SIDE + PATCH];
 
 // A tile of a matrix whose element (i, k) lies at i * i_stride + k * k_stride, one of which is 1:
 // neighbouring threads read neighbouring elements.
-__device__ inline void load_tile(const real* a, int64 i_stride, int64 k_stride, int i_size,
-                                 int k_size, int first_i, int first_k, real (*tile)[SIDE + PATCH]) {
+template <class Number>
+__device__ inline void load_tile(const Number* a, int64 i_stride, int64 k_stride, int i_size,
+                                 int k_size, int first_i, int first_k, Tile tile) {
     for (int n = threadIdx.x; n < SIDE * DEPTH; n += THREADS) {
         int i = k_stride == 1 ? n / DEPTH : n % SIDE;
         int k = k_stride == 1 ? n % DEPTH : n / SIDE;
         bool exists = first_i + i < i_size && first_k + k < k_size;
-        tile[k][i] = exists ? a[(first_i + i) * i_stride + (first_k + k) * k_stride] : real(0);
+        tile[k][i] =
+            exists ? value(a[(first_i + i) * i_stride + (first_k + k) * k_stride]) : real(0);
     }
 }
 
 // out = a b (+ bias), (rows, columns) in C order; element (i, k) of a and (k, j) of b by strides.
 // One block SIDE x SIDE elements, one thread PATCH x PATCH. CuPy's cuBLAS cannot be captured.
-extern "C" __global__ void __launch_bounds__(THREADS)
-    product(const real* a, int64 a_i, int64 a_k, const real* b, int64 b_k, int64 b_j,
-            const real* bias, int has_bias, int rows, int columns, int depth, real* out) {
-    alignas(16) __shared__ real a_tile[DEPTH][SIDE + PATCH];
-    alignas(16) __shared__ real b_tile[DEPTH][SIDE + PATCH];
+template <class Number, class Out>
+__device__ inline void product_tile(const real* a, int64 a_i, int64 a_k, const Number* b, int64 b_k,
+                                    int64 b_j, const real* bias, int has_bias, int rows,
+                                    int columns, int depth, Out* out, Tile a_tile, Tile b_tile) {
     int first_i = blockIdx.x * SIDE, first_j = blockIdx.y * SIDE;
     int i = threadIdx.x / (SIDE / PATCH) * PATCH, j = threadIdx.x % (SIDE / PATCH) * PATCH;
     real sums[PATCH][PATCH] = {};
@@ -539,23 +588,39 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 #pragma unroll
         for (int q = 0; q < PATCH; ++q) {
             int column = first_j + j + q;
-            if (column < columns) out[(int64)row * columns + column] = sums[p][q] + add;
+            if (column < columns) put(out + (int64)row * columns + column, sums[p][q] + add);
         }
     }
 }
 
+#define PRODUCT(NAME, NUMBER, OUT)                                                                \
+    extern "C" __global__ void __launch_bounds__(THREADS)                                         \
+        NAME(const real* a, int64 a_i, int64 a_k, const NUMBER* b, int64 b_k, int64 b_j,          \
+             const real* bias, int has_bias, int rows, int columns, int depth, OUT* out) {        \
+        alignas(16) __shared__ real a_tile[DEPTH][SIDE + PATCH];                                  \
+        alignas(16) __shared__ real b_tile[DEPTH][SIDE + PATCH];                                  \
+        product_tile(a, a_i, a_k, b, b_k, b_j, bias, has_bias, rows, columns, depth, out, a_tile, \
+                     b_tile);                                                                     \
+    }
+
+PRODUCT(product, real, real)
+#ifdef FLOAT16
+PRODUCT(product_forward, stored, stored)
+PRODUCT(product_weight_gradient, stored, real)
+#endif
+
 // Elementwise: one thread an element
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    leaky_relu(const real* x, real slope, real* out, int64 size) {
+    leaky_relu(const stored* x, real slope, stored* out, int64 size) {
     int64 i = element();
-    if (i < size) out[i] = leaky(x[i], slope);
+    if (i < size) put(out + i, leaky(value(x[i]), slope));
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    leaky_relu_backward(const real* y, real slope, real* delta, int64 size) {
+    leaky_relu_backward(const stored* y, real slope, real* delta, int64 size) {
     int64 i = element();
-    if (i < size && !(y[i] > 0)) delta[i] *= slope;
+    if (i < size && !(value(y[i]) > 0)) delta[i] *= slope;
 }
 
 // A number below 2**32 by Philox 4x32-10 (Salmon et al. 2011), a function of counter and key.
@@ -574,7 +639,7 @@ __device__ inline unsigned philox(uint4 counter, uint2 key) {
 // depends on the key, the cursor, which step of dropout it is, and the element alone.
 extern "C" __global__ void __launch_bounds__(THREADS)
     dropout(const unsigned* key, const int64* cursor, int number, int samples, int width,
-            real rate, real kept, real* x, real* factors, int64 size) {
+            real rate, real kept, stored* x, real* factors, int64 size) {
     int64 i = element();
     if (i >= size) return;
     real factor = 1;
@@ -584,7 +649,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         factor = uniform >= rate ? kept : real(0);
     }
     factors[i] = factor;
-    x[i] *= factor;
+    put(x + i, value(x[i]) * factor);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -597,7 +662,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 
 // One block; one thread a sample. Adds to totals, (summed loss, number correct).
 extern "C" __global__ void __launch_bounds__(THREADS)
-    softmax_cross_entropy(const real* logits, const int64* labels, int samples, int classes,
+    softmax_cross_entropy(const stored* logits, const int64* labels, int samples, int classes,
                           int width, real* delta, double* totals) {
     __shared__ double losses[THREADS];
     __shared__ int hits[THREADS];
@@ -609,9 +674,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
             continue;
         }
         int best = 0;
-        real top = logits[i];
+        real top = value(logits[i]);
         for (int k = 1; k < classes; ++k) {
-            real z = logits[(int64)k * width + i];
+            real z = value(logits[(int64)k * width + i]);
             if (z > top) {
                 top = z;
                 best = k;
@@ -619,12 +684,12 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         }
         real norm = 0;
         for (int k = 0; k < classes; ++k) {
-            real e = exp(logits[(int64)k * width + i] - top);
+            real e = exp(value(logits[(int64)k * width + i]) - top);
             delta[(int64)k * width + i] = e;
             norm += e;
         }
         int label = (int)labels[i];
-        loss += log(norm) - (logits[(int64)label * width + i] - top);
+        loss += log(norm) - (value(logits[(int64)label * width + i]) - top);
         correct += best == label;
         for (int k = 0; k < classes; ++k) {
             real share = delta[(int64)k * width + i] / norm;

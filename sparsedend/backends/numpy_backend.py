@@ -117,6 +117,10 @@ class NumpyBackend:
         start = -raw.__array_interface__["data"][0] % CACHE_LINE
         return raw[start : start + size].view(dtype).reshape(shape)
 
+    def activations(self, features: int, width: int, dtype: DTypeLike) -> Array:
+        """Room for activations of a network of that dtype; a backend may store them as another."""
+        return self.zeros((features, width), dtype)
+
     def batch(
         self, images: Array, width: int, dtype: DTypeLike, *, sparse_readers: bool = False
     ) -> Array:

@@ -79,7 +79,7 @@ class Dendritic(Layer):
 
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Make room for `width` columns."""
-        self._out = self._room(self.outputs, width)
+        self._out = self._activations(width)
         self._state = self.backend.dendritic_state(self.dendrites, width, self.dtype)
         self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
         self._connections = DendriticStructure(**self.connections)

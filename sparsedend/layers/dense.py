@@ -33,7 +33,7 @@ class Dense(Layer):
 
     def reserve(self, width: int, *, input_gradient: bool) -> None:
         """Make room for `width` columns."""
-        self._out = self._room(self.outputs, width)
+        self._out = self._activations(width)
         self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
 
     def forward(self, x: Array, drops: Drops | None = None) -> Array:

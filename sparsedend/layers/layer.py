@@ -120,7 +120,12 @@ class Layer(ABC):
         overwritten.
         """
 
+    def _activations(self, width: int) -> Array:
+        """Room for outputs."""
+        return self.backend.activations(self.outputs, width, self.dtype)
+
     def _room(self, features: int, width: int) -> Array:
+        """Room for the gradient of activations."""
         return self.backend.zeros((features, width), self.dtype)
 
 

@@ -81,6 +81,51 @@ def test_a_step_of_every_layer(backend, name, dtype):
         np.testing.assert_allclose(actual, expected, rtol=tolerance * 10, atol=tolerance)
 
 
+@pytest.mark.parametrize("name", [*small_stacks(), "wide"])
+def test_a_step_with_half_storage(backend, name):
+    """Activations are float16; what comes of them differs by their rounding and no more."""
+    rng = np.random.default_rng(4)
+    wide = [layers.Dense(9, 70), layers.LeakyReLU(70), layers.Dense(70, 66), layers.Dense(66, 3)]
+    stacks = small_stacks() | {"wide": (wide, (3, 3, 1))}
+    images, labels = rng.normal(0, 1, (130, 100)).astype(np.float32), rng.integers(0, 3, 130)
+    results = []
+    for each in (backends.create("cupy", half=True), NumpyBackend()):
+        made = Network(*stacks[name], backend=each)
+        made.initialize(np.random.default_rng(1), glorot)
+        with each.limited():
+            made.reserve(np.ascontiguousarray(images[:, : made.inputs]), 130)
+            logits = made.forward(np.arange(130))
+            loss, _ = made.loss(labels)
+            if name != "dropout":  # Its backward pass is that of a training.
+                made.backward()
+        results.append((each.fetch(logits)[:, :130], each.fetch(made.gradients), loss))
+        assert logits.dtype == (np.float16 if each.name == "cupy" else np.float32)
+    for actual, expected in zip(*results, strict=True):
+        near(actual, expected, 3e-3)
+    assert np.abs(results[0][0] - results[1][0]).max() > 1e-5
+
+
+def test_training_with_half_storage(backend, data):
+    histories = []
+    for half in (True, False):
+        network = small(backends.create("cupy", half=half), dropout=0.2)
+        histories.append(fit(network, *data, epochs=3, batch_size=BATCH, optimizer=Adam(1e-2)))
+        classes = predict(network, data[0])
+        assert (classes == data[1]).mean() == pytest.approx(evaluate(network, *data).accuracy)
+    losses = [history.training_loss for history in histories]
+    near(*losses, 1e-2)
+    assert losses[0] != losses[1]
+
+
+def test_half_storage_is_refused(backend):
+    network = Network([layers.Dense(4, 2)], (2, 2, 1), backend=NumpyBackend(), dtype=np.float64)
+    network.to(backends.create("cupy", half=True))
+    with pytest.raises(InputError, match=r"the network is float64"):
+        predict(network, np.zeros((1, 4)))
+    with pytest.raises(InputError, match=r"backend 'numba' stores no half activations"):
+        backends.create("numba", half=True)
+
+
 @pytest.mark.parametrize("model", ["dann-r", "vann-lrf"])
 def test_training(backend, data, model):
     """History and parameters of a whole training, with all that changes from step to step."""
@@ -103,6 +148,33 @@ def test_training(backend, data, model):
         results.append((*figures, *map(each.fetch, arrays), evaluate(network, *data)))
     for actual, expected in zip(*results, strict=True):
         near(actual, expected, 5e-3)
+
+
+def test_a_network_that_moves_while_it_is_trained(backend, data):
+    network = small(backend)
+    with pytest.raises(InputError, match=r"moved to backend 'numpy' in epoch 1 of its training"):
+        fit(network, *data, batch_size=BATCH, on_epoch=lambda _: network.to("numpy"))
+    assert evaluate(network, *data).accuracy > 0
+
+
+def test_with_and_without_random_numbers(backend):
+    """The same steps, recorded for each."""
+    network = small(backend, dropout=0.5)
+    images, labels = np.ones((20, 64), np.float32), np.zeros(20, np.int64)
+    losses = []
+    with backend.limited():
+        network.reserve(images, 1)
+
+        def step(batch, batch_labels, rates, random):
+            network.forward(batch, random)
+            network.score(batch_labels)
+
+        epoch = backend.batches(step, backend.place(labels), 1)
+        for random in (None, np.random.default_rng(2), None):
+            for _ in epoch(np.arange(12), [(0.0, 0.0)] * 12, random):
+                pass
+            losses.append(network.totals()[0])
+    assert losses[0] == losses[2] != losses[1]
 
 
 def test_a_step_is_captured_once(backend, data, monkeypatch):
@@ -212,7 +284,9 @@ def test_evaluating_after_an_epoch_changes_nothing(backend, data, digits):
 def test_images_that_do_not_fit_are_read_from_the_host(backend, data, monkeypatch):
     networks = [small(backend) for _ in range(2)]
     for network, share in zip(networks, (1, 0), strict=True):
-        monkeypatch.setattr(sys.modules[type(backend).__module__], "MEMORY_SHARE", share)
+        module = sys.modules[type(backend).__module__]
+        monkeypatch.setattr(module, "MEMORY_SHARE", share)
+        monkeypatch.setattr(module, "ALWAYS_PLACED", 10_000)
         fit(network, *data, epochs=2, batch_size=BATCH)
     np.testing.assert_array_equal(*(backend.fetch(each.parameters) for each in networks))
 
@@ -292,6 +366,33 @@ def test_auto_takes_a_gpu(backend):
 def test_cupy_is_missing():
     with pytest.raises(InputError, match=r"not installed: pip install 'sparsedend\[cuda13\]'"):
         backends.create("cupy")
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("libcublas.so.13 is missing"), PermissionError("no folder for kernels")]
+)
+def test_cupy_is_broken(monkeypatch, error):
+    class Finder:
+        @staticmethod
+        def find_spec(name, *_):
+            if name == "cupy":
+                raise error
+
+    monkeypatch.delitem(sys.modules, "cupy")
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    with pytest.raises(InputError, match=rf"cannot be imported \({type(error).__name__}: {error}"):
+        backends.create("cupy")
+    assert backends.create("auto").name == "numba"
+
+
+def test_the_compiler_is_missing(emulated, monkeypatch):
+    def get_function(self, name):
+        raise RuntimeError("CuPy failed to load libnvrtc.so.13:\nOSError: no such file")
+
+    monkeypatch.setattr(library.RawModule, "get_function", get_function)
+    network = small(backends.create("cupy"))
+    with pytest.raises(InputError, match=r"runtime compiler.*libnvrtc.*pip install"):
+        predict(network, np.zeros((1, 64), np.uint8))
 
 
 @pytest.mark.parametrize("devices", [0, None])

@@ -168,16 +168,17 @@ def test_dendritic(backend, dtype, width, rng):
     close_all(backend, results)
 
 
-def test_dendritic_on_pixels(backend, rng):
+@pytest.mark.parametrize("samples", [20, 50])
+def test_dendritic_on_pixels(backend, rng, samples):
     """Bytes kept as bfloat16 give what float32 inputs give."""
-    given = layer(rng, np.float32, width := backend.width(50))
+    given = layer(rng, np.float32, width := backend.width(samples))
     images = rng.integers(0, 256, (60, INPUTS), dtype=np.uint8)
-    order = rng.permutation(60)[:50]
+    order = rng.permutation(60)[:samples]
     results = []
     for sparse_readers in (True, False):
         x = backend.batch(images, width, np.float32, sparse_readers=sparse_readers)
         backend.take_batch(backend.place(images), backend.place(order), x)
-        given.delta[:, 50:] = 0
+        given.delta[:, samples:] = 0
         delta = placed(backend, given.delta)
         out = unwritten(backend, np.float32, SOMATA, width)
         state = backend.dendritic_state(DENDRITES, width, np.float32)
@@ -188,7 +189,7 @@ def test_dendritic_on_pixels(backend, rng):
         backend.dendritic_forward(*fixed)
         backend.dendritic_backward(*fixed, delta, gradients)
         results.append([backend.fetch(array) for array in (out, *gradients)])
-        results[-1][0] = results[-1][0][:, :50]
+        results[-1][0] = results[-1][0][:, :samples]
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)
 

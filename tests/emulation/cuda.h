@@ -53,6 +53,19 @@ inline unsigned __float_as_uint(float value) {
     return word;
 }
 
+inline float f32_of_f16(unsigned short bits) {
+    _Float16 value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+inline unsigned short f16_of_f32(float value) {
+    _Float16 rounded = value;
+    unsigned short bits;
+    std::memcpy(&bits, &rounded, sizeof bits);
+    return bits;
+}
+
 extern char __start_cuda_shared[], __stop_cuda_shared[];
 // The section exists where no kernel shares anything, too.
 __attribute__((used)) __shared__ char nothing_shared;

@@ -34,7 +34,12 @@ TYPES = {
     "unsigned": np.uint32,
     "unsigned char": np.uint8,
     "pixel": np.uint16,
+    "stored": np.float16,
 }
+#: Instructions that convert float16, which `cuda.h` has as functions.
+FLOAT16 = re.compile(
+    r'asm\("cvt\.(?:rn\.)?(f\d+)\.(f\d+) %0, %1;" : "=\w"\((.*?)\) : "\w"\((.*?)\)\);'
+)
 __version__ = "double"
 
 
@@ -220,6 +225,7 @@ class RawModule:
 def _compiled(code, options):
     """Library of the kernels, and the types of their parameters by name."""
     with tempfile.TemporaryDirectory() as folder:
+        code = FLOAT16.sub(r"\3 = \1_of_\2(\4);", code)
         source, target = Path(folder) / "kernels.cc", Path(folder) / "kernels.so"
         source.write_text(code)
         flat = _run(COMPILER, "-E", "-P", *options, "-D__launch_bounds__(...)=", source)
@@ -234,7 +240,10 @@ def _compiled(code, options):
         flags = ("-O1", "-shared", "-fPIC", "-ffp-contract=off", *warnings)
         _run(COMPILER, *flags, *options, source, "-o", target)
         real = next((each.split("=")[1] for each in options if each.startswith("-DREAL=")), None)
-        return ctypes.CDLL(str(target)), {name: _types(text, real) for name, text in found}
+        known = TYPES | ({"real": TYPES[real]} if real else {})
+        if "-DFLOAT16" not in options and real:
+            known["stored"] = known["real"]
+        return ctypes.CDLL(str(target)), {name: _types(text, known) for name, text in found}
 
 
 def _run(*command):
@@ -243,13 +252,13 @@ def _run(*command):
     return done.stdout
 
 
-def _types(parameters, real):
+def _types(parameters, known):
     """(dtype, whether a pointer) of each parameter."""
     found = []
     for parameter in parameters.split(","):
         words = re.sub(r"\bconst\b", "", parameter).replace("*", " * ").split()
         name = " ".join(word for word in words[:-1] if word != "*")
-        found.append((np.dtype(TYPES[real if name == "real" else name]), "*" in words))
+        found.append((np.dtype(known[name]), "*" in words))
     return found
 
 
