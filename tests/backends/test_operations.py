@@ -174,22 +174,21 @@ def test_dendritic_on_pixels(backend, rng, samples):
     given = layer(rng, np.float32, width := backend.width(samples))
     images = rng.integers(0, 256, (60, INPUTS), dtype=np.uint8)
     order = rng.permutation(60)[:samples]
+    given.delta[:, samples:] = 0
     results = []
-    for sparse_readers in (True, False):
-        x = backend.batch(images, width, np.float32, sparse_readers=sparse_readers)
-        backend.take_batch(backend.place(images), backend.place(order), x)
-        given.delta[:, samples:] = 0
-        delta = placed(backend, given.delta)
-        out = unwritten(backend, np.float32, SOMATA, width)
-        state = backend.dendritic_state(DENDRITES, width, np.float32)
-        gradients = DendriticArrays(*(unwritten(backend, np.float32, n) for n in given.sizes))
-        structure = DendriticStructure(*map(backend.connections, given.structure))
-        parameters = DendriticArrays(*map(backend.place, given.parameters))
+    for each in (backend, SPECIFICATION):
+        x = each.batch(images, width, np.float32, sparse_readers=True)
+        used = x if each is backend else x[:, :samples]
+        each.take_batch(each.place(images), each.place(order), used)
+        delta, out = placed(each, given.delta), unwritten(each, np.float32, SOMATA, width)
+        state = each.dendritic_state(DENDRITES, width, np.float32)
+        gradients = DendriticArrays(*(unwritten(each, np.float32, n) for n in given.sizes))
+        structure = DendriticStructure(*map(each.connections, given.structure))
+        parameters = DendriticArrays(*(placed(each, values) for values in given.parameters))
         fixed = (x, structure, parameters, SLOPE, out, state)
-        backend.dendritic_forward(*fixed)
-        backend.dendritic_backward(*fixed, delta, gradients)
-        results.append([backend.fetch(array) for array in (out, *gradients)])
-        results[-1][0] = results[-1][0][:, :samples]
+        each.dendritic_forward(*fixed)
+        each.dendritic_backward(*fixed, delta, gradients)
+        results.append([each.fetch(array) for array in (out[:, :samples], *gradients)])
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)
 

@@ -187,6 +187,7 @@ def test_the_piece_of_bymerge_cannot_be_downloaded():
         datasets.load("emnist-bymerge-40k")
 
 
+@pytest.mark.long
 def test_the_real_cifar10(originals):
     dataset = datasets.convert("cifar10", originals("cifar10"))
     assert dataset.train_x.shape == (50_000, 32, 32, 3)
