@@ -26,7 +26,7 @@ def test_every_layer_comes_back(stack, tmp_path):
     np.testing.assert_array_equal(found.parameters, made.parameters)
     assert found.dtype == np.float64
     assert found.image_shape == made.image_shape
-    images = np.random.default_rng(1).random((5, made.inputs))
+    images = np.random.default_rng(1).random((70, made.inputs))
     np.testing.assert_array_equal(
         sd.predict(found, images, probabilities=True), sd.predict(made, images, probabilities=True)
     )

@@ -272,10 +272,9 @@ def test_kernels_come_from_a_cache_where_the_package_cannot_be_written(tmp_path)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import numpy as np\n"
-        "from sparsedend import backends, fit, models\n"
+        "from sparsedend import Network, backends, fit, layers\n"
         "engine = backends.create('numba', 1)\n"
-        "network = models.build('dann-r', (4, 4, 1), 2, dendrites=2, somata=2, synapses=3, "
-        "backend=engine)\n"
+        "network = Network([layers.Dense(16, 2)], (4, 4, 1), backend=engine)\n"
         "with engine.compilation(lambda: print('compiling')):\n"
         "    fit(network, np.zeros((9, 16), np.uint8), np.zeros(9, int), epochs=1)\n"
     )

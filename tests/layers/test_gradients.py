@@ -8,7 +8,7 @@ from sparsedend.initializers import glorot
 from tests.conftest import small_stacks
 
 STACKS = list(small_stacks())
-SAMPLES = 11
+SAMPLES = 70
 #: Seed of what is dropped, the same in every step.
 DROPS = 7
 
