@@ -157,23 +157,29 @@ def test_a_network_that_moves_while_it_is_trained(backend, data):
     assert evaluate(network, *data).accuracy > 0
 
 
-def test_with_and_without_random_numbers(backend):
-    """The same steps, recorded for each."""
+@pytest.fixture
+def dropping(backend):
+    """Scores twelve single images, with what is dropped; and the network."""
     network = small(backend, dropout=0.5)
     images, labels = np.ones((20, 64), np.float32), np.zeros(20, np.int64)
-    losses = []
+
+    def step(batch, batch_labels, rates, random):
+        network.forward(batch, random)
+        network.score(batch_labels)
+
     with backend.limited():
         network.reserve(images, 1)
-
-        def step(batch, batch_labels, rates, random):
-            network.forward(batch, random)
-            network.score(batch_labels)
-
         epoch = backend.batches(step, backend.place(labels), 1)
-        for random in (None, np.random.default_rng(2), None):
-            for _ in epoch(np.arange(12), [(0.0, 0.0)] * 12, random):
-                pass
-            losses.append(network.totals()[0])
+        yield network, lambda random: epoch(np.arange(12), [(0.0, 0.0)] * 12, random)
+
+
+def test_with_and_without_random_numbers(dropping):
+    """The same steps, recorded for each."""
+    network, epoch = dropping
+    losses = []
+    for random in (None, np.random.default_rng(2), None):
+        assert len(list(epoch(random))) == 12
+        losses.append(network.totals()[0])
     assert losses[0] == losses[2] != losses[1]
 
 
@@ -215,23 +221,12 @@ def test_the_same_seed_gives_the_same_bits(backend, data):
     np.testing.assert_array_equal(*found)
 
 
-def test_dropout_changes_from_step_to_step(backend):
+def test_dropout_changes_from_step_to_step(dropping):
     """Also where the batch stays the same."""
-    network = small(backend, dropout=0.5)
-    images, labels = np.ones((20, 64), np.float32), np.zeros(20, np.int64)
-    losses = []
-    with backend.limited():
-        network.reserve(images, 1)
-
-        def step(batch, batch_labels, rates, random):
-            network.forward(batch, random)
-            network.score(batch_labels)
-
-        epoch = backend.batches(step, backend.place(labels), 1)
-        generator = np.random.default_rng(2)
-        for _ in range(2):
-            for _ in epoch(np.arange(12), [(0.0, 0.0)] * 12, generator):
-                losses.append(network.totals()[0])
+    network, epoch = dropping
+    generator = np.random.default_rng(2)
+    losses = [network.totals()[0] for _ in range(2) for _ in epoch(generator)]
+    assert len(losses) == 24
     assert len(set(losses)) > 12
 
 
