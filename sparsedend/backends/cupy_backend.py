@@ -23,7 +23,7 @@ cupy = cuda.library()
 #: Each thread's stream: CuPy reuses memory that was freed on the same one alone.
 _of_thread = threading.local()
 #: Held by the thread that loads kernels, while others wait for the same.
-_compiling = threading.RLock()
+_compiling = threading.Lock()
 
 #: As in kernels.cu.
 THREADS, WARPS, GROUP = 256, 8, 8
