@@ -151,10 +151,10 @@ class Network:
         images = self.backend.place(images)
         moved = width != self._width or images is not self._images
         if width != self._width:
-            self._width = width
             for number, layer in enumerate(self.layers):
                 layer.reserve(width, input_gradient=number > 0)
             self._delta = self.backend.zeros((self.classes, width), self.dtype)
+            self._width = width
             self._images = None
         if self._images is None or images.dtype != self._images.dtype:
             sparse_readers = self.layers[0].reads_sparsely

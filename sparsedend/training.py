@@ -131,6 +131,11 @@ def fit(
         validate = _scorer(network, labels, batch_size)
         while history.epochs < epochs and not _stale(history, patience):
             began = time.perf_counter()
+            if network.backend is not backend:
+                raise InputError(
+                    f"the network was moved to backend '{network.backend.name}' after epoch "
+                    f"{history.epochs} of its training: move it before or after the training"
+                )
             if network.reserve(images, samples):  # Something else was done with the network.
                 epoch = backend.batches(step, labels, batch_size)
                 validate = _scorer(network, labels, batch_size)
@@ -158,13 +163,8 @@ def fit(
             )
             if on_epoch:
                 on_epoch(training)
-            if network.backend is not backend:
-                raise InputError(
-                    f"the network was moved to backend '{network.backend.name}' in epoch {number} "
-                    "of its training: move it before or after"
-                )
         if patience is not None and training.best is not None:
-            network.parameters[:] = training.best
+            network.parameters[:] = network.backend.place(backend.fetch(training.best))
     return history
 
 

@@ -29,8 +29,10 @@ def create(name: str = "auto", threads: int | None = None, *, half: bool = False
     """
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: give 1 or more")
+    if name not in BACKENDS:
+        raise InputError(f"unknown backend '{name}': choose one of {', '.join(BACKENDS)}")
     if name == "auto":
-        name = "cupy" if cuda.available() else "numba"
+        name = "cupy" if half or cuda.available() else "numba"
     if name == "cupy":
         from .cupy_backend import CupyBackend
 
@@ -49,6 +51,4 @@ def create(name: str = "auto", threads: int | None = None, *, half: bool = False
                 "can be written, or use backend 'numpy'"
             ) from error
         return NumbaBackend(threads)
-    if name == "numpy":
-        return NumpyBackend(threads)
-    raise InputError(f"unknown backend '{name}': choose one of {', '.join(BACKENDS)}")
+    return NumpyBackend(threads)

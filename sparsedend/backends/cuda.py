@@ -14,6 +14,11 @@ OPTIONS = {
     "float32": ("-std=c++17", "-DREAL=float", "-DPIXELS"),
     "float64": ("-std=c++17", "-DREAL=double"),
 }
+#: What makes a GPU usable.
+REMEDY = (
+    "pip install 'sparsedend[cuda13]' ('sparsedend[cuda12]' for a driver of CUDA 12), or use "
+    "backend 'numba'"
+)
 
 
 def available() -> bool:
@@ -38,11 +43,8 @@ def library() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "cupy":
             raise _broken(error) from error
-        raise InputError(
-            "CuPy, which computes on a GPU, is not installed: pip install 'sparsedend[cuda13]' "
-            "('sparsedend[cuda12]' for a driver of CUDA 12), or use backend 'numba'"
-        ) from None
-    except (ImportError, OSError) as error:  # A library is missing, or its cache cannot be made.
+        raise InputError(f"CuPy, which computes on a GPU, is not installed: {REMEDY}") from None
+    except Exception as error:  # Of any kind: a library is missing, or another NumPy was built for.
         raise _broken(error) from error
     try:
         devices = cupy.cuda.runtime.getDeviceCount()
@@ -56,8 +58,7 @@ def library() -> Any:
 def _broken(error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:300]
     return InputError(
-        f"CuPy is installed but cannot be imported ({type(error).__name__}: {reason}): mend it, or "
-        "use backend 'numba'"
+        f"CuPy is installed but cannot be imported ({type(error).__name__}: {reason}): {REMEDY}"
     )
 
 

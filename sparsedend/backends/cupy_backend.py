@@ -28,7 +28,7 @@ _compiling = threading.Lock()
 #: As in kernels.cu.
 THREADS, WARPS, GROUP = 256, 8, 8
 TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
-#: Widths are multiples of this: whole warps of 16-byte loads, of float32 or float64.
+#: Widths are multiples of this: whole warps whose lanes have 16 bytes of float32 or float64.
 SAMPLES = 128
 #: A dense layer of fewer outputs than this, such as the classes', is done a row a block or warp: by
 #: tiles it would leave most of the device idle.
@@ -51,8 +51,9 @@ class CupyBackend(NumpyBackend):
     threads : int, optional
         Of what is left to the host.
     half : bool
-        Whether activations are stored as float16, of float32 networks: their bytes are halved, and
-        they are rounded to 11 bits. All else stays float32.
+        Whether activations, logits included, are stored as float16, of float32 networks: their
+        bytes are halved, and they are rounded to 11 bits and kept within ±65504. Inputs that are
+        not bytes count as activations. All else stays float32.
 
     Raises
     ------
@@ -546,18 +547,22 @@ def _kernel(stored: str, name: str) -> Any:
     with _compiling:
         try:
             return _module(stored).get_function(name)
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
+            raise InputError(
+                f"the compiled kernels cannot be kept ({error}): set CUPY_CACHE_DIR to a folder "
+                "that can be written"
+            ) from error
+        except (RuntimeError, cupy.cuda.compiler.CompileException) as error:
             if "nvrtc" not in str(error):
                 raise
             raise InputError(
-                "NVIDIA's runtime compiler, which makes the kernels, is missing "
-                f"({' '.join(str(error).split())[:300]}): pip install 'cupy-cuda13x[ctk]' "
-                "('cupy-cuda12x[ctk]' for a driver of CUDA 12), or use backend 'numba'"
+                "NVIDIA's runtime compiler, which makes the kernels, does not work "
+                f"({' '.join(str(error).split())[:300]}): {cuda.REMEDY}"
             ) from error
 
 
 def _launch(dtype: np.dtype, name: str, grid: tuple[int, ...], *arguments: Any) -> None:
-    """Queue a kernel that computes with activations of that dtype.
+    """Queue a kernel that computes with activations of that dtype; any of float16 choose its kind.
 
     Python's integers become its ints, all real numbers its reals.
     """

@@ -2,7 +2,7 @@
 // -DFLOAT16 may be added.
 //
 // Activations are feature-major, (features, width) in C order, with a width that is a multiple of
-// 128 and padding that holds finite numbers. A lane owns the samples of one 16-byte load, so a warp
+// 128 and padding that holds finite numbers. A lane owns 16 bytes of real numbers, so a warp
 // reads a row of TILE samples in one coalesced sweep. Every sum is made by one thread or in a fixed
 // order of threads: the same input gives the same bits, and there are no atomics. Nothing checks
 // bounds: structures are checked where they enter the library.
@@ -18,6 +18,7 @@ typedef unsigned short pixel;
 
 // An activation as it lies in memory: a real number, or its float16. All arithmetic is real, and so
 // are parameters and gradients, also those of activations: theirs would fall below float16's range.
+// What is beyond it becomes its largest number, not infinite; NaN stays NaN.
 #ifdef FLOAT16
 struct stored {
     unsigned short bits;
@@ -30,6 +31,8 @@ __device__ inline real value(stored a) {
 }
 
 __device__ inline void put(stored* to, real z) {
+    constexpr real largest = 65504;
+    z = z > largest ? largest : z < -largest ? -largest : z;
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to->bits) : "f"(z));
 }
 #else
@@ -543,13 +546,13 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 constexpr int SIDE = 64;
 constexpr int DEPTH = 16;
 constexpr int PATCH = 4;
-typedef real (*Tile)[SIDE + PATCH];
+typedef real (*SharedTile)[SIDE + PATCH];
 
 // A tile of a matrix whose element (i, k) lies at i * i_stride + k * k_stride, one of which is 1:
 // neighbouring threads read neighbouring elements.
 template <class Number>
 __device__ inline void load_tile(const Number* a, int64 i_stride, int64 k_stride, int i_size,
-                                 int k_size, int first_i, int first_k, Tile tile) {
+                                 int k_size, int first_i, int first_k, SharedTile tile) {
     for (int n = threadIdx.x; n < SIDE * DEPTH; n += THREADS) {
         int i = k_stride == 1 ? n / DEPTH : n % SIDE;
         int k = k_stride == 1 ? n % DEPTH : n / SIDE;
@@ -564,7 +567,8 @@ __device__ inline void load_tile(const Number* a, int64 i_stride, int64 k_stride
 template <class Number, class Out>
 __device__ inline void product_tile(const real* a, int64 a_i, int64 a_k, const Number* b, int64 b_k,
                                     int64 b_j, const real* bias, int has_bias, int rows,
-                                    int columns, int depth, Out* out, Tile a_tile, Tile b_tile) {
+                                    int columns, int depth, Out* out, SharedTile a_tile,
+                                    SharedTile b_tile) {
     int first_i = blockIdx.x * SIDE, first_j = blockIdx.y * SIDE;
     int i = threadIdx.x / (SIDE / PATCH) * PATCH, j = threadIdx.x % (SIDE / PATCH) * PATCH;
     real sums[PATCH][PATCH] = {};

@@ -41,8 +41,8 @@ def _start_threads() -> None:
 _start_threads()
 
 
-#: One tile for every width below `TILE` that an activation may have, and for all above.
-TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128) if BLOCK <= lanes <= TILE}
+#: By lanes: for each width below `TILE` that an activation may have, and for all above.
+TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128)}
 
 
 def _tile(activation: Array) -> Tile:

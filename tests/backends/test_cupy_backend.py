@@ -81,13 +81,18 @@ def test_a_step_of_every_layer(backend, name, dtype):
         np.testing.assert_allclose(actual, expected, rtol=tolerance * 10, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", [*small_stacks(), "wide"])
-def test_a_step_with_half_storage(backend, name):
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*((name, np.float32) for name in small_stacks()), ("wide", np.float64)]
+    + [(name, np.uint8) for name in ("dendritic", "sparse", "wide")],
+)
+def test_a_step_with_half_storage(backend, name, dtype):
     """Activations are float16; what comes of them differs by their rounding and no more."""
     rng = np.random.default_rng(4)
     wide = [layers.Dense(9, 70), layers.LeakyReLU(70), layers.Dense(70, 66), layers.Dense(66, 3)]
     stacks = small_stacks() | {"wide": (wide, (3, 3, 1))}
-    images, labels = rng.normal(0, 1, (130, 100)).astype(np.float32), rng.integers(0, 3, 130)
+    images, labels = rng.normal(0, 1, (130, 100)), rng.integers(0, 3, 130)
+    images = (np.abs(images) * 50 if dtype == np.uint8 else images).astype(dtype)
     results = []
     for each in (backends.create("cupy", half=True), NumpyBackend()):
         made = Network(*stacks[name], backend=each)
@@ -117,6 +122,18 @@ def test_training_with_half_storage(backend, data):
     assert losses[0] != losses[1]
 
 
+@pytest.mark.parametrize(("value", "kept"), [(1e6, 65504), (-1e6, -65504), (3.0, 3)])
+def test_half_storage_has_largest_numbers(backend, value, kept):
+    """Not infinite ones, of which NaN would come."""
+    network = Network([layers.Dense(1, 2)], (1, 1, 1), backend=backends.create("cupy", half=True))
+    network.parameters[:2] = 1
+    with network.backend.limited():
+        network.reserve(np.array([[value]]), 1)
+        assert network.backend.fetch(network.forward(np.arange(1)))[0, 0] == kept
+        network.parameters[:2] = np.nan
+        assert np.isnan(network.backend.fetch(network.forward(np.arange(1)))[0, 0])
+
+
 def test_half_storage_is_refused(backend):
     network = Network([layers.Dense(4, 2)], (2, 2, 1), backend=NumpyBackend(), dtype=np.float64)
     network.to(backends.create("cupy", half=True))
@@ -124,6 +141,7 @@ def test_half_storage_is_refused(backend):
         predict(network, np.zeros((1, 4)))
     with pytest.raises(InputError, match=r"backend 'numba' stores no half activations"):
         backends.create("numba", half=True)
+    assert backends.create("auto", half=True).half
 
 
 @pytest.mark.parametrize("model", ["dann-r", "vann-lrf"])
@@ -152,9 +170,18 @@ def test_training(backend, data, model):
 
 def test_a_network_that_moves_while_it_is_trained(backend, data):
     network = small(backend)
-    with pytest.raises(InputError, match=r"moved to backend 'numpy' in epoch 1 of its training"):
+    with pytest.raises(InputError, match=r"moved to backend 'numpy' after epoch 1 of its training"):
         fit(network, *data, batch_size=BATCH, on_epoch=lambda _: network.to("numpy"))
     assert evaluate(network, *data).accuracy > 0
+    best = []
+
+    def move(training):
+        best.append(training.best)
+        network.to("numpy")
+
+    network = small(backend)
+    fit(network, *data, epochs=1, patience=1, batch_size=BATCH, on_epoch=move)
+    np.testing.assert_array_equal(network.parameters, backend.fetch(best[0]))
 
 
 @pytest.fixture
@@ -364,7 +391,7 @@ def test_cupy_is_missing():
 
 
 @pytest.mark.parametrize(
-    "error", [ImportError("libcublas.so.13 is missing"), PermissionError("no folder for kernels")]
+    "error", [ImportError("libcublas.so.13 is missing"), ValueError("numpy.dtype size changed")]
 )
 def test_cupy_is_broken(monkeypatch, error):
     class Finder:
@@ -380,13 +407,27 @@ def test_cupy_is_broken(monkeypatch, error):
     assert backends.create("auto").name == "numba"
 
 
-def test_the_compiler_is_missing(emulated, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            RuntimeError("CuPy failed to load libnvrtc.so.13:\nOSError: no such file"),
+            r"runtime compiler.*libnvrtc.*pip install",
+        ),
+        (
+            library.CompileException("nvrtc: error: failed to load builtins"),
+            r"runtime compiler.*builtins.*pip install",
+        ),
+        (PermissionError(13, "Permission denied"), r"kernels cannot be kept.*CUPY_CACHE_DIR"),
+    ],
+)
+def test_kernels_cannot_be_made(emulated, monkeypatch, error, message):
     def get_function(self, name):
-        raise RuntimeError("CuPy failed to load libnvrtc.so.13:\nOSError: no such file")
+        raise error
 
     monkeypatch.setattr(library.RawModule, "get_function", get_function)
     network = small(backends.create("cupy"))
-    with pytest.raises(InputError, match=r"runtime compiler.*libnvrtc.*pip install"):
+    with pytest.raises(InputError, match=message):
         predict(network, np.zeros((1, 64), np.uint8))
 
 

@@ -53,6 +53,7 @@ inline unsigned __float_as_uint(float value) {
     return word;
 }
 
+#ifdef FLOAT16
 inline float f32_of_f16(unsigned short bits) {
     _Float16 value;
     std::memcpy(&value, &bits, sizeof value);
@@ -65,6 +66,7 @@ inline unsigned short f16_of_f32(float value) {
     std::memcpy(&bits, &rounded, sizeof bits);
     return bits;
 }
+#endif
 
 extern char __start_cuda_shared[], __stop_cuda_shared[];
 // The section exists where no kernel shares anything, too.

@@ -352,6 +352,10 @@ class CUDARuntimeError(RuntimeError):
     pass
 
 
+class CompileException(Exception):  # noqa: N818
+    pass
+
+
 class Event:
     def record(self):
         self.time = time.perf_counter()
@@ -398,6 +402,7 @@ runtime = SimpleNamespace(
 )
 cuda = SimpleNamespace(
     runtime=runtime,
+    compiler=SimpleNamespace(CompileException=CompileException),
     Stream=Stream,
     Event=Event,
     get_elapsed_time=lambda start, end: (end.time - start.time) * 1e3,
