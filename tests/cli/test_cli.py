@@ -293,18 +293,22 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line_and_exit_code_2(case, tmp_path):
+def test_bad_input_is_one_line_and_exit_code_2(case, tmp_path, monkeypatch, capfd):
     arguments, message = BAD[case]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sparsedend", *map(str, arguments)])
     (tmp_path / "text.h5").write_text("no HDF5")
     (tmp_path / "bad.toml").write_text("dendrite = 3")
     (tmp_path / "good.toml").write_text("epochs = 1")
     (tmp_path / "folder").mkdir()
     before = sorted(path.name for path in tmp_path.iterdir())
-    answer = called(*arguments, folder=tmp_path, check=2)
-    lines = answer.stderr.splitlines()
-    assert len(lines) == 1, answer.stderr
-    assert message in lines[0]
-    assert answer.stdout == ""
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capfd.readouterr()
+    assert ended.value.code == 2, shown.err
+    assert shown.err.count("\n") == 1, shown.err
+    assert message in shown.err
+    assert shown.out == ""
     left = {path.name for path in tmp_path.rglob("*.h5")} | set(before)
     assert left == set(before), "nothing is left behind"
 
