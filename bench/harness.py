@@ -50,7 +50,7 @@ class Record:
 
     `note` is empty, or says why there are no times. Times are seconds per call: one of each round
     and part. `first` holds those of each part's first call, with all compilation; memory is bytes,
-    after the imports and at most.
+    after the imports and at most, and at most on a GPU.
     """
 
     case: Case
@@ -61,6 +61,7 @@ class Record:
     build: float = 0.0
     base: int = 0
     peak: int = 0
+    device: int = 0
 
     @property
     def parts(self) -> dict[str, list[float]]:
@@ -127,8 +128,9 @@ def _measure(case: Case, rounds: int, slow: dict[str, float]) -> Iterator[Record
         for worker in able:
             answers, ready = turns[worker.name], worker.ready
             seconds = {part: [answer[part] for answer in answers] for part in answers[0]}
-            first, peak = sum(ready["first"].values()), worker.end()["peak"]
-            yield Record(case, worker.name, "", seconds, first, ready["build"], ready["base"], peak)
+            first, memory = sum(ready["first"].values()), worker.end()
+            known = (ready["build"], ready["base"], memory["peak"], memory["device"])
+            yield Record(case, worker.name, "", seconds, first, *known)
 
 
 def _why_not(contestant: Contestant, work: Work, slow: dict[str, float]) -> str:

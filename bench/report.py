@@ -185,7 +185,8 @@ def _times(suite: Suite, table: Table, part: str) -> str:
 
 
 def _own_memory(row: Row) -> int:
-    return row.peak - row.base
+    """Of the host, beyond the imports, and of the device."""
+    return row.peak - row.base + row.device
 
 
 def _memory(suite: Suite, table: Table) -> str:

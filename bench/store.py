@@ -36,6 +36,7 @@ class Row(NamedTuple):
     build: float
     base: int
     peak: int
+    device: int = 0
 
     @property
     def time(self) -> float:
@@ -57,6 +58,7 @@ def rows(record: Record) -> Iterator[Row]:
             record.build,
             record.base,
             record.peak,
+            record.device,
         )
 
 
@@ -132,11 +134,11 @@ def load(path: Path, suite: str) -> tuple[Table, Facts]:
     """What `save` wrote; LookupError where there is none."""
     columns, facts = load_columns(path, suite)
     table = []
-    for values in zip(*(columns[name] for name in Row._fields), strict=True):
-        fields = dict(zip(Row._fields, values, strict=True))
+    for values in zip(*columns.values(), strict=True):
+        fields = dict(zip(columns, values, strict=True))
         fields["work"] = from_record(json.loads(fields["work"]))
         fields["seconds"] = tuple(fields["seconds"][~np.isnan(fields["seconds"])].tolist())
-        for name in ("threads", "base", "peak"):
+        for name in {"threads", "base", "peak", "device"} & fields.keys():
             fields[name] = int(fields[name])
         table.append(Row(**fields))
     return Table(table), facts

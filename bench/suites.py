@@ -204,7 +204,7 @@ SUITES = {
             "How much memory does training take, 3,072 inputs?",
             _dendritic(3072, (4, 128), (16, 256), (64, 512)),
             "size",
-            (OURS, NUMPY, MASKED, CSR, GATHER, LAB, SCIPY, MKL, KERAS),
+            (OURS, NUMPY, CUPY, MASKED, CSR, GATHER, LAB, SCIPY, MKL, KERAS),
             _dendritic(3072, (4, 128), (16, 256)),
             memory=True,
         ),

@@ -66,7 +66,7 @@ def serve(task: dict[str, Any], answers: TextIO) -> None:
                     burst(part, task["warm_up"])
                 seconds[name] = burst(part, task["burst"])
             send(answers, seconds)
-    send(answers, {"peak": memory("VmHWM")})
+    send(answers, {"peak": memory("VmHWM"), "device": device_memory()})
 
 
 def burst(part: Callable[[], object], seconds: float) -> float:
@@ -96,6 +96,12 @@ def memory(name: str) -> int:
     """Bytes, by a name in ``/proc/self/status``: VmRSS now, VmHWM at most so far."""
     with open("/proc/self/status", encoding="utf-8") as lines:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def device_memory() -> int:
+    """Bytes that CuPy has taken on a GPU, of which it gives none back; 0 where it is not used."""
+    cupy = sys.modules.get("cupy")
+    return cupy.get_default_memory_pool().total_bytes() if cupy else 0
 
 
 def send(answers: TextIO, message: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from bench import contestants, harness
 from bench.contestants import OURS, Contestant
 from bench.harness import Case, measure
 from bench.suites import CSR, MASKED, SUITES
+from bench.worker import device_memory
 from bench.works import Dendritic, Layer, Perceptron
 from sparsedend.backends.numpy_backend import available_threads
 
@@ -33,7 +34,17 @@ def test_contestants_agree_and_are_timed(work, monkeypatch):
     for record in records:
         assert record.note == ""
         assert all(len(times) == 2 and min(times) > 0 for times in record.parts.values())
-        assert record.peak >= record.base > 0
+        assert record.peak >= record.base > 0 == record.device
+
+
+def test_memory_of_the_device(emulated):
+    before = device_memory()
+    emulated_array = sys.modules["cupy"].zeros(1000, "u1")
+    assert device_memory() - before == emulated_array.nbytes
+
+
+def test_no_memory_without_a_device():
+    assert device_memory() == 0
 
 
 def test_other_outputs_are_found(monkeypatch):

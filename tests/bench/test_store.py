@@ -72,7 +72,14 @@ def test_results_come_back_as_they_were_saved(tmp_path):
         *rows(record(Layer(100, 50, 0.1), OURS, {"forward": [0.1, 0.3], "backward": [0.2, 0.4]})),
         *rows(Record(Case(Dendritic(784, 4, 8), 1, (RIVAL,)), RIVAL, "not installed: torch")),
         *rows(
-            record(Perceptron((5, 4, 3), (0.5, 1.0)), RIVAL, {"step": [0.5]}, base=3, peak=2**33)
+            record(
+                Perceptron((5, 4, 3), (0.5, 1.0)),
+                RIVAL,
+                {"step": [0.5]},
+                base=3,
+                peak=2**33,
+                device=2**34,
+            )
         ),
     ]
     path = tmp_path / "scaling" / "results.h5"

@@ -200,7 +200,9 @@ def copyto(target, source):
 
 
 def get_default_memory_pool():
-    return SimpleNamespace(used_bytes=lambda: Memory.allocated)
+    return SimpleNamespace(
+        used_bytes=lambda: Memory.allocated, total_bytes=lambda: Memory.allocated
+    )
 
 
 float32, int32, int64 = np.float32, np.int32, np.int64
