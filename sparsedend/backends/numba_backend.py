@@ -93,8 +93,8 @@ class NumbaBackend(NumpyBackend):
         self, images: Array, width: int, dtype: DTypeLike, *, sparse_readers: bool = False
     ) -> Array:
         """Room for a batch of `images`, for `take_batch`; bytes for sparse readers as bfloat16."""
-        pixels = sparse_readers and images.dtype == np.uint8 and dtype == np.float32
-        pixels = pixels and width >= 2 * BLOCK
+        as_pixels = images.dtype == np.uint8 and dtype == np.float32 and width >= 2 * BLOCK
+        pixels = sparse_readers and as_pixels
         return self.zeros((images.shape[1], width), np.uint16 if pixels else dtype)
 
     def dendritic_state(self, dendrites: int, width: int, dtype: DTypeLike) -> Array:

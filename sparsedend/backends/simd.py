@@ -2,7 +2,7 @@
 
 Numba has no vector type, and LLVM's loop vectoriser does not keep a batch's partial sums in
 registers across the synapses of a dendrite. These few intrinsics do: a `Vector` holds one number
-for each of `TILE` samples, LLVM splits it into the machine's registers, and a kernel reads as the
+for each sample of a tile, LLVM splits it into the machine's registers, and a kernel reads as the
 equation it computes. Nothing here checks bounds.
 
 The arithmetic that comes out was measured against loops left to the vectoriser; the figures stand
