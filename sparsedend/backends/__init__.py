@@ -2,14 +2,24 @@
 
 from ..errors import InputError
 from . import cuda
-from .numpy_backend import DendriticArrays, DendriticStructure, NumpyBackend
+from .backend import Backend
+from .numpy_backend import NumpyBackend
+from .types import Array, DendriticArrays, DendriticStructure
 
-__all__ = ["BACKENDS", "DendriticArrays", "DendriticStructure", "NumpyBackend", "create"]
+__all__ = [
+    "BACKENDS",
+    "Array",
+    "Backend",
+    "DendriticArrays",
+    "DendriticStructure",
+    "NumpyBackend",
+    "create",
+]
 
 BACKENDS = ("auto", "numpy", "numba", "cupy")
 
 
-def create(name: str = "auto", threads: int | None = None, *, half: bool = False) -> NumpyBackend:
+def create(name: str = "auto", threads: int | None = None, *, half: bool = False) -> Backend:
     """Make a backend.
 
     Parameters
@@ -34,7 +44,7 @@ def create(name: str = "auto", threads: int | None = None, *, half: bool = False
     if name == "auto":
         name = "cupy" if half or cuda.available() else "numba"
     if name == "cupy":
-        from .cupy_backend import CupyBackend
+        from .gpu import CupyBackend
 
         return CupyBackend(threads, half=half)
     if half:
@@ -44,7 +54,7 @@ def create(name: str = "auto", threads: int | None = None, *, half: bool = False
     if name == "numba":
         # Numba takes 0.3 s to import; a NumPy run need not pay it.
         try:
-            from .numba_backend import NumbaBackend
+            from .cpu import NumbaBackend
         except RuntimeError as error:
             raise InputError(
                 f"compiled kernels cannot be kept ({error}): set NUMBA_CACHE_DIR to a folder that "
