@@ -2,86 +2,106 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numba
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401
 from numba.core import config, event
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
-from ..connectivity import Structure, Transposed
-from . import numba_kernels as kernels
-from .numpy_backend import Array, DendriticArrays, DendriticStructure, NumpyBackend, Rates
+from ...connectivity import Structure, Transposed
+from ...errors import InputError
+from ..arrays import aligned_zeros, as_host_array
+from ..backend import Backend, host_batches, host_dropout
+from ..formulas import Formula
+from ..threads import limited_blas
+from ..types import Array, DendriticArrays, DendriticStructure, Rates, Step
+from .compilation import start_threads, without_threads
+from .kernels import batches, dendritic, dense, formulas, losses, sparse
 from .simd import BLOCK, TILE, Tile
-
-#: How often a waiting thread of GNU OpenMP looks for work before it sleeps. By its own default it
-#: spins for about a millisecond, and where other processes use the cores too, on the very core that
-#: the thread it waits for needs: trainings then take up to a hundred times as long
-#: (bench/results/contention.md). Alone on the machine this many do as well.
-SPINS = "1000"
 
 #: A dense product of fewer weights than this is done by our own loops, whose result does not
 #: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
 FEW_WEIGHTS = 2**15
 
-
-def _start_threads() -> None:
-    """Start Numba's threads, with `SPINS` in the environment that they read, and only then."""
-    chosen = os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
-    if not chosen:
-        os.environ["GOMP_SPINCOUNT"] = SPINS
-    numba.get_num_threads()
-    if not chosen:
-        del os.environ["GOMP_SPINCOUNT"]
-
-
-_start_threads()
-
-
 #: By lanes: for each width below `TILE` that an activation may have, and for all above.
 TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128)}
+
+#: Numba's own threads serve one caller at a time, and end the process of a second one.
+_turn = threading.RLock()
 
 
 def _tile(activation: Array) -> Tile:
     return TILES[min(activation.shape[1], TILE)]
 
 
-class NumbaBackend(NumpyBackend):
-    """`NumpyBackend` in compiled, parallel loops; large dense products stay with BLAS."""
+class NumbaBackend(Backend):
+    """`Backend` in compiled, parallel loops; large dense products stay with BLAS.
+
+    Raises
+    ------
+    InputError
+        Where Numba's compiler is switched off.
+    """
 
     name = "numba"
 
     def __init__(self, threads: int | None = None) -> None:
+        if config.DISABLE_JIT:
+            raise InputError(
+                "NUMBA_DISABLE_JIT is set, so that no kernel can be compiled: unset it, or use "
+                "backend 'numpy'"
+            )
         super().__init__(threads)
-        self.threads = min(self.threads, config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-        self._limited = False
+        start_threads()
+        self.threads = min(self.threads, config.NUMBA_NUM_THREADS)
+        if without_threads():
+            self.threads = 1
+        self._alone: AbstractContextManager[Any] = nullcontext()
+        if not without_threads() and numba.threading_layer() == "workqueue":
+            self._alone = _turn
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Compute with `threads` threads inside this context; inside another one, for nothing."""
-        if self._limited:
-            yield
+        """Context in which this thread's loops take `threads` threads, and BLAS one."""
+        if without_threads():
+            with limited_blas(1):
+                yield
             return
         before = numba.get_num_threads()
-        numba.set_num_threads(self.threads)
-        try:
-            # Numba's products run in SciPy's BLAS, which must be loaded before it can be limited:
-            # hence the import above.
-            with self._libraries.limit(limits=1, user_api="blas"):
-                self._limited = True
+        with self._alone, limited_blas(1):
+            numba.set_num_threads(self.threads)
+            try:
                 yield
-        finally:
-            self._limited = False
-            numba.set_num_threads(before)
+            finally:
+                numba.set_num_threads(before)
 
     @contextmanager
     def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
         """Call `tell` whenever a kernel is compiled, not loaded, inside this context."""
         with event.install_listener("numba:compile", _Compilations(tell)):
             yield
+
+    # Memory
+
+    def place(self, values: Any) -> Array:
+        """NumPy array of the values."""
+        return as_host_array(values)
+
+    def fetch(self, values: Array) -> NDArray:
+        """The array itself."""
+        return values
+
+    def connections(self, structure: Structure) -> Structure:
+        """The structure itself."""
+        return structure
+
+    def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> Array:
+        """Zeros that begin at a cache line."""
+        return aligned_zeros(shape, dtype)
 
     def width(self, samples: int) -> int:
         """Columns that an activation of `samples` samples takes: whole tiles, or one smaller."""
@@ -101,19 +121,23 @@ class NumbaBackend(NumpyBackend):
         """Room for the signs of the dendrites' pre-activations, one bit each."""
         return self.zeros((dendrites, width // 8), np.uint8)
 
+    # Batches
+
     def take_batch(self, images: Array, order: Array, out: Array) -> None:
         """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
         if out.dtype == np.uint16:
-            kernels.take_pixels(_tile(out), images, order, out)
+            batches.take_pixels(_tile(out), images, order, out)
         else:
             scale = out.dtype.type(1 / 255 if images.dtype == np.uint8 else 1)
-            kernels.take_floats(images, order, scale, out)
+            batches.take_floats(images, order, scale, out)
+
+    # Sparse layers
 
     def sparse_forward(
         self, x: Array, structure: Structure, weights: Array, bias: Array, out: Array
     ) -> None:
         """``out = W x + bias``."""
-        kernels.sparse_forward(_tile(x), x, structure.indptr, structure.indices, weights, bias, out)
+        sparse.forward(_tile(x), x, structure.indptr, structure.indices, weights, bias, out)
 
     def sparse_weight_gradient(
         self,
@@ -125,7 +149,7 @@ class NumbaBackend(NumpyBackend):
         bias_gradient: Array,
     ) -> None:
         """Gradient of each weight that exists, and of the biases."""
-        kernels.sparse_weight_gradient(
+        sparse.weight_gradient(
             _tile(x),
             x,
             structure.indptr,
@@ -145,7 +169,7 @@ class NumbaBackend(NumpyBackend):
         out: Array,
     ) -> None:
         """``out = Wᵀ delta``."""
-        kernels.sparse_input_gradient(
+        sparse.input_gradient(
             _tile(delta),
             transposed.indptr,
             transposed.rows,
@@ -155,26 +179,30 @@ class NumbaBackend(NumpyBackend):
             out,
         )
 
+    # Dendritic layers
+
     def dendritic_forward(
         self,
         x: Array,
         structure: DendriticStructure,
         parameters: DendriticArrays,
         slope: float,
+        soma_slope: float,
         out: Array,
         state: Array,
     ) -> None:
         """Dendrites and somata in one sweep."""
         synapses, cables = structure
-        slope = out.dtype.type(slope)
-        kernels.dendritic_forward(
+        as_dtype = out.dtype.type
+        dendritic.forward(
             _tile(x),
             x,
             synapses.indptr,
             synapses.indices,
             cables.indptr,
             *parameters,
-            slope,
+            as_dtype(slope),
+            as_dtype(soma_slope),
             out,
             state,
         )
@@ -185,6 +213,7 @@ class NumbaBackend(NumpyBackend):
         structure: DendriticStructure,
         parameters: DendriticArrays,
         slope: float,
+        soma_slope: float,
         out: Array,
         state: Array,
         delta: Array,
@@ -192,7 +221,8 @@ class NumbaBackend(NumpyBackend):
     ) -> None:
         """Gradients of all parameters in one sweep."""
         synapses, cables = structure
-        kernels.dendritic_backward(
+        as_dtype = out.dtype.type
+        dendritic.backward(
             _tile(x),
             x,
             synapses.indptr,
@@ -201,7 +231,8 @@ class NumbaBackend(NumpyBackend):
             parameters.synapses,
             parameters.dendrite_bias,
             parameters.cables,
-            out.dtype.type(slope),
+            as_dtype(slope),
+            as_dtype(soma_slope),
             out,
             state,
             delta,
@@ -219,7 +250,7 @@ class NumbaBackend(NumpyBackend):
         out: Array,
     ) -> None:
         """Gradient of the inputs, gathered along the transposed synapses."""
-        kernels.dendritic_input_gradient(
+        dendritic.input_gradient(
             _tile(delta),
             transposed.indptr,
             transposed.rows,
@@ -233,71 +264,101 @@ class NumbaBackend(NumpyBackend):
             out,
         )
 
+    # Dense layers
+
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
         if weights.size < FEW_WEIGHTS:
-            kernels.dense_forward(_tile(x), x, weights, bias, out)
+            dense.forward(_tile(x), x, weights, bias, out)
         else:
-            kernels.dense_forward_blas(x, weights, bias, self.threads, out)
+            dense.forward_blas(x, weights, bias, self.threads, out)
 
     def dense_weight_gradient(
         self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
     ) -> None:
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
         if weight_gradient.size < FEW_WEIGHTS:
-            kernels.dense_weight_gradient(_tile(x), x, delta, weight_gradient, bias_gradient)
+            dense.weight_gradient(_tile(x), x, delta, weight_gradient, bias_gradient)
         else:
-            kernels.dense_weight_gradient_blas(
-                x, delta, self.threads, weight_gradient, bias_gradient
-            )
+            dense.weight_gradient_blas(x, delta, self.threads, weight_gradient, bias_gradient)
 
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
         if weights.size < FEW_WEIGHTS:
-            kernels.dense_input_gradient(_tile(delta), weights, delta, out)
+            dense.input_gradient(_tile(delta), weights, delta, out)
         else:
-            kernels.dense_input_gradient_blas(weights, delta, self.threads, out)
+            dense.input_gradient_blas(weights, delta, self.threads, out)
 
-    def leaky_relu(self, x: Array, slope: float, out: Array) -> None:
-        """``out = x where x > 0 else slope · x``."""
-        kernels.leaky_relu(x, x.dtype.type(slope), out)
+    # Elementwise
 
-    def leaky_relu_backward(self, y: Array, slope: float, delta: Array) -> None:
-        """``delta *= 1 where y > 0 else slope``."""
-        kernels.leaky_relu_backward(y, y.dtype.type(slope), delta)
+    def elementwise(
+        self,
+        formula: Formula,
+        outputs: tuple[Array, ...],
+        inputs: tuple[Array, ...],
+        numbers: tuple[float, ...] = (),
+        rates: Any = (),
+    ) -> None:
+        """One loop over all elements."""
+        arrays = (*outputs, *inputs)
+        numbers = (*rates, *numbers)
+        identities = [*map(id, arrays)]
+        places = tuple(map(identities.index, identities))
+        loop = formulas.elementwise(formula, len(outputs), places, len(numbers))
+        distinct = [array for at, array in enumerate(arrays) if places[at] == at]
+        loop(*distinct, *map(outputs[0].dtype.type, numbers))
+
+    def dropout(self, x: Array, samples: int, random: Any, rate: float, factors: Array) -> None:
+        """``x *= factors``, drawn by the generator."""
+        host_dropout(x, samples, random, rate, factors)
+
+    # Losses
 
     def softmax_cross_entropy(
-        self, logits: Array, labels: Array, delta: Array, totals: Array
-    ) -> None:
-        """Add to the summed loss and the number correct; `delta` gets the mean loss's gradient."""
-        kernels.softmax_cross_entropy(logits, labels, delta, totals)
-
-    def adam(
         self,
-        parameters: Array,
-        gradients: Array,
-        first: Array,
-        second: Array,
-        rates: Rates,
-        beta1: float,
-        beta2: float,
-        epsilon: float,
+        logits: Array,
+        labels: Array,
+        order: Array,
+        weights: Array | None,
+        delta: Array,
+        totals: Array,
     ) -> None:
-        """One step of Adam on flat vectors."""
-        rate, decay = rates
-        as_dtype = parameters.dtype.type
-        kernels.adam(
-            parameters,
-            gradients,
-            first,
-            second,
-            as_dtype(rate),
-            # Subtracted before rounding: in float32, 1 - 0.999 is 0.0010000467.
-            as_dtype(1 - beta1),
-            as_dtype(1 - beta2),
-            as_dtype(epsilon),
-            as_dtype(decay),
-        )
+        """Sample after sample."""
+        losses.softmax_cross_entropy(logits, labels, order, weights, delta, totals)
+
+    def formula_loss(
+        self,
+        formula: Formula,
+        numbers: tuple[float, ...],
+        outputs: Array,
+        targets: Array,
+        order: Array,
+        weights: Array | None,
+        delta: Array,
+        totals: Array,
+    ) -> None:
+        """Sample after sample."""
+        loop = formulas.loss(formula, len(numbers))
+        given = map(outputs.dtype.type, numbers)
+        loop(outputs, targets, order, weights, delta, totals, *given)
+
+    # Optimizers
+
+    def clip_norm(self, gradients: Array, limit: float) -> None:
+        """Blocks of squares, whose sums are added in order."""
+        sums = np.empty(-(-gradients.size // formulas.BLOCK))
+        formulas.squares(gradients, sums)
+        norm = np.sqrt(sums.sum())
+        if norm > limit and np.isfinite(norm):
+            gradients *= gradients.dtype.type(limit / norm)
+
+    # Many steps
+
+    def batches(
+        self, step: Step, batch_size: int
+    ) -> Callable[[NDArray, Sequence[Rates], Any], Iterator[None]]:
+        """One step after the other."""
+        return host_batches(step, batch_size)
 
 
 class _Compilations(event.Listener):
