@@ -1,15 +1,46 @@
 """Layers, one a file."""
 
+from ..registry import Registry
+from .activations import (
+    ACTIVATIONS,
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from .dendritic import Dendritic
 from .dense import Dense
 from .dropout import Dropout
-from .layer import Drops, Layer
-from .leaky_relu import LeakyReLU
+from .elementwise import Elementwise
+from .layer import Layer, Room
 from .sparse import Sparse
 
-__all__ = ["KINDS", "Dendritic", "Dense", "Dropout", "Drops", "Layer", "LeakyReLU", "Sparse"]
+__all__ = [
+    "ACTIVATIONS",
+    "KINDS",
+    "Activation",
+    "Dendritic",
+    "Dense",
+    "Dropout",
+    "Elementwise",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "ReLU",
+    "Room",
+    "Sigmoid",
+    "Softplus",
+    "Sparse",
+    "Tanh",
+    "register",
+]
 
 #: Layers by the name under which a checkpoint keeps them.
-KINDS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Dendritic, Dense, Dropout, LeakyReLU, Sparse)
-}
+KINDS: Registry[Layer] = Registry("layer", "sd.layers.register")
+register = KINDS.register
+
+for _kind in (Dendritic, Dense, Dropout, Sparse, *ACTIVATIONS.values()):
+    register(_kind)

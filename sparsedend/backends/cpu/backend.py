@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import numba
@@ -12,14 +12,14 @@ import numpy as np
 from numba.core import config, event
 from numpy.typing import DTypeLike, NDArray
 
-from ...connectivity import Structure, Transposed
 from ...errors import InputError
+from ...structure import Structure, Transposed
 from ..arrays import aligned_zeros, as_host_array
 from ..backend import Backend, host_batches, host_dropout
 from ..formulas import Formula
 from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Rates, Step
-from .compilation import start_threads, without_threads
+from .compilation import one_at_a_time, start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
 from .simd import BLOCK, TILE, Tile
 
@@ -60,24 +60,12 @@ class NumbaBackend(Backend):
         self.threads = min(self.threads, config.NUMBA_NUM_THREADS)
         if without_threads():
             self.threads = 1
-        self._alone: AbstractContextManager[Any] = nullcontext()
-        if not without_threads() and numba.threading_layer() == "workqueue":
-            self._alone = _turn
+        #: Whether the calling thread is inside `limited` already.
+        self.inside = threading.local()
 
-    @contextmanager
-    def limited(self) -> Iterator[None]:
+    def limited(self) -> AbstractContextManager[None]:
         """Context in which this thread's loops take `threads` threads, and BLAS one."""
-        if without_threads():
-            with limited_blas(1):
-                yield
-            return
-        before = numba.get_num_threads()
-        with self._alone, limited_blas(1):
-            numba.set_num_threads(self.threads)
-            try:
-                yield
-            finally:
-                numba.set_num_threads(before)
+        return _Limited(self)
 
     @contextmanager
     def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
@@ -359,6 +347,36 @@ class NumbaBackend(Backend):
     ) -> Callable[[NDArray, Sequence[Rates], Any], Iterator[None]]:
         """One step after the other."""
         return host_batches(step, batch_size)
+
+
+class _Limited:
+    """What `NumbaBackend.limited` returns; inside another one of the same backend, nothing.
+
+    Small steps enter it by the ten thousand, which as a generator would cost them 5 %.
+    """
+
+    def __init__(self, backend: NumbaBackend) -> None:
+        self.backend = backend
+
+    def __enter__(self) -> None:
+        inside = self.backend.inside
+        inside.depth = getattr(inside, "depth", 0) + 1
+        if inside.depth > 1:
+            return
+        with ExitStack() as stack:
+            if one_at_a_time():
+                stack.enter_context(_turn)
+            stack.enter_context(limited_blas(1))
+            if not without_threads():
+                stack.callback(numba.set_num_threads, numba.get_num_threads())
+                numba.set_num_threads(self.backend.threads)
+            inside.leave = stack.pop_all()
+
+    def __exit__(self, *error: object) -> None:
+        inside = self.backend.inside
+        inside.depth -= 1
+        if inside.depth == 0:
+            inside.leave.close()
 
 
 class _Compilations(event.Listener):

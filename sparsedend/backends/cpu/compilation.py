@@ -51,6 +51,11 @@ def without_threads() -> bool:
     return _forked
 
 
+def one_at_a_time() -> bool:
+    """Whether Numba's threads serve one caller at a time, and end the process of a second one."""
+    return _started and not _forked and numba.threading_layer() == "workqueue"
+
+
 def kernel(function: Callable) -> Any:
     """Compile a function that loops over `prange` on first use."""
     made = compiled(function)

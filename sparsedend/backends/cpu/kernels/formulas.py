@@ -1,6 +1,8 @@
 """Loops made of formulas: elementwise, and as losses."""
 
+import hashlib
 import inspect
+import re
 import threading
 from typing import Any
 
@@ -106,7 +108,11 @@ def _numbers(count: int) -> str:
 
 
 def _name(formula: Formula) -> str:
-    return f"{formula.__name__}_of_elements".replace("<lambda>", "unnamed")
+    """Another one for every formula, since by it Numba tells apart what it keeps."""
+    code = formula.__code__
+    digest = hashlib.sha256(f"{code.co_code!r}{code.co_consts}{code.co_names}".encode())
+    words = re.sub(r"\W+", "_", formula.__qualname__)
+    return f"{words}_{digest.hexdigest()[:8]}"
 
 
 def _make(key: tuple, formula: Formula, name: str, source: str) -> None:

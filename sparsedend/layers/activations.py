@@ -1,0 +1,182 @@
+"""Activations: each a formula of its input and one of its derivative, seen from its output."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from ..backends import Array
+from ..backends.formulas import where
+from ..errors import InputError
+from .elementwise import Elementwise, InPlace
+
+
+class Activation(Elementwise):
+    """``y = f(x)``; a subclass gives its two formulas (`backends.formulas`).
+
+    `value` maps x to y. `gradient` maps y and the gradient of y to that of x, so that an output may
+    take the place of its input. `numbers` are further arguments of both.
+    """
+
+    numbers: tuple[float, ...] = ()
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features)
+        self.settings = {"features": self.inputs}
+
+    @staticmethod
+    @abstractmethod
+    def value(x: Any) -> Any:
+        """Formula of y."""
+
+    @staticmethod
+    @abstractmethod
+    def gradient(y: Any, delta: Any) -> Any:
+        """Formula of the gradient of x."""
+
+    def forward(self, x: Array, state: InPlace) -> Array:
+        """``f(x)``."""
+        y = x if state.out is None else state.out
+        self.backend.elementwise(self.value, (y,), (x,), self.numbers)
+        state.y = y
+        return y
+
+    def backward(self, delta: Array, state: InPlace) -> Array:
+        """Gradient of x, in place."""
+        self.backend.elementwise(self.gradient, (delta,), (state.y, delta), self.numbers)
+        return delta
+
+
+class LeakyReLU(Activation):
+    """``y = x where x > 0 else slope · x``.
+
+    Raises
+    ------
+    InputError
+        Where the slope is negative or not finite: the sign of y would not tell that of x.
+    """
+
+    kind = "leaky-relu"
+
+    def __init__(self, features: int, slope: float = 0.1) -> None:
+        super().__init__(features)
+        self.slope = checked_slope(slope)
+        self.settings = {"features": self.inputs, "slope": self.slope}
+        self.numbers = (self.slope,)
+
+    @staticmethod
+    def value(x: Any, slope: Any) -> Any:
+        """Formula of y."""
+        return where(x > 0, x, slope * x)
+
+    @staticmethod
+    def gradient(y: Any, delta: Any, slope: Any) -> Any:
+        """Formula of the gradient of x."""
+        return delta * where(y > 0, 1, slope)
+
+
+class ReLU(Activation):
+    """``y = max(x, 0)``."""
+
+    kind = "relu"
+
+    @staticmethod
+    def value(x: Any) -> Any:
+        """Formula of y."""
+        return np.maximum(x, 0)
+
+    @staticmethod
+    def gradient(y: Any, delta: Any) -> Any:
+        """Formula of the gradient of x."""
+        return delta * (y > 0)
+
+
+class Tanh(Activation):
+    """``y = tanh(x)``."""
+
+    kind = "tanh"
+
+    @staticmethod
+    def value(x: Any) -> Any:
+        """Formula of y."""
+        return np.tanh(x)
+
+    @staticmethod
+    def gradient(y: Any, delta: Any) -> Any:
+        """Formula of the gradient of x."""
+        return delta * (1 - y * y)
+
+
+class Sigmoid(Activation):
+    """``y = 1 / (1 + exp(-x))``, as ``(1 + tanh(x / 2)) / 2``, which never overflows."""
+
+    kind = "sigmoid"
+
+    @staticmethod
+    def value(x: Any) -> Any:
+        """Formula of y."""
+        return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+    @staticmethod
+    def gradient(y: Any, delta: Any) -> Any:
+        """Formula of the gradient of x."""
+        return delta * (y * (1 - y))
+
+
+class Softplus(Activation):
+    """``y = log(1 + exp(x))``, whose derivative is ``1 - exp(-y)``."""
+
+    kind = "softplus"
+
+    @staticmethod
+    def value(x: Any) -> Any:
+        """Formula of y."""
+        return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
+
+    @staticmethod
+    def gradient(y: Any, delta: Any) -> Any:
+        """Formula of the gradient of x."""
+        return delta * -np.expm1(-y)
+
+
+class Identity(Elementwise):
+    """``y = x``."""
+
+    kind = "identity"
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features)
+        self.settings = {"features": self.inputs}
+
+    def room(self, room: Any) -> None:
+        """No state."""
+
+    def forward(self, x: Array, state: None) -> Array:
+        """The inputs themselves."""
+        return x
+
+    def backward(self, delta: Array, state: None) -> Array:
+        """The gradient itself."""
+        return delta
+
+
+#: By the name under which a dendritic layer is given one.
+ACTIVATIONS: dict[str, type[Elementwise]] = {
+    each.kind: each for each in (LeakyReLU, ReLU, Tanh, Sigmoid, Softplus, Identity)
+}
+
+
+def checked_slope(slope: float) -> float:
+    """The slope of a leaky ReLU as a Python number.
+
+    Raises
+    ------
+    InputError
+        Where it is negative or not finite.
+    """
+    if not (slope >= 0 and math.isfinite(slope)):
+        raise InputError(f"slope is {slope}: give a finite number of 0 or more")
+    return float(slope)

@@ -1,0 +1,157 @@
+"""Adam, and Adam with decoupled weight decay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..backends import Array, Backend
+from ..errors import InputError
+from ..numbers import real
+from .optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015).
+
+    The epsilon is added to the root of the uncorrected second moment, as in the paper's last form
+    of the algorithm (section 2) and in Keras, with which the published figures were made.
+
+    Parameters
+    ----------
+    learning_rate : float
+    beta1, beta2 : float
+        Decay of the first and second moment, in [0, 1).
+    epsilon : float
+    clip_norm : float, optional
+        As for every `Optimizer`.
+
+    Raises
+    ------
+    InputError
+        Where a number is out of range.
+    """
+
+    kind = "adam"
+    states = ("first_moment", "second_moment")
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-7,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, clip_norm)
+        self.beta1 = real("beta1", beta1, 0, 1)
+        self.beta2 = real("beta2", beta2, 0, 1)
+        self.epsilon = real("epsilon", epsilon, 0, above=True)
+
+    def rates(self, step: int, factor: float) -> tuple[float, ...]:
+        """The learning rate with both bias corrections."""
+        rate = factor * self.learning_rate * math.sqrt(1 - self.beta2**step)
+        return (rate / (1 - self.beta1**step),)
+
+    def apply(
+        self,
+        backend: Backend,
+        parameters: Array,
+        gradients: Array,
+        state: Mapping[str, Array],
+        rates: Any,
+    ) -> None:
+        """One step."""
+        self._step(adam, backend, parameters, gradients, state, rates)
+
+    def _step(
+        self,
+        formula: Any,
+        backend: Backend,
+        parameters: Array,
+        gradients: Array,
+        state: Mapping[str, Array],
+        rates: Any,
+    ) -> None:
+        changed = (parameters, state["first_moment"], state["second_moment"])
+        # Subtracted before rounding: in float32, 1 - 0.999 is 0.0010000467.
+        numbers = (1 - self.beta1, 1 - self.beta2, self.epsilon)
+        backend.elementwise(formula, changed, (*changed, gradients), numbers, rates)
+
+
+class AdamW(Adam):
+    """Adam with weight decay that is no part of the gradient (Loshchilov & Hutter 2019).
+
+    Parameters
+    ----------
+    learning_rate : float
+    weight_decay : float
+        Every step takes ``learning rate · weight decay`` of each parameter off it, as in PyTorch.
+    beta1, beta2, epsilon, clip_norm
+        As for `Adam`.
+
+    Raises
+    ------
+    InputError
+        Where a number is out of range, or a step would take all of a parameter or more.
+    """
+
+    kind = "adamw"
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-7,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, beta1, beta2, epsilon, clip_norm)
+        self.weight_decay = real("weight decay", weight_decay, 0)
+        if self.weight_decay * self.learning_rate >= 1:
+            raise InputError(
+                f"weight decay is {self.weight_decay:g}: give less than 1 / learning rate"
+            )
+
+    def rates(self, step: int, factor: float) -> tuple[float, ...]:
+        """The learning rate with both bias corrections, and the share taken off a parameter."""
+        return (*super().rates(step, factor), factor * self.learning_rate * self.weight_decay)
+
+    def apply(
+        self,
+        backend: Backend,
+        parameters: Array,
+        gradients: Array,
+        state: Mapping[str, Array],
+        rates: Any,
+    ) -> None:
+        """One step."""
+        self._step(adamw, backend, parameters, gradients, state, rates)
+
+
+def adam(p: Any, m: Any, v: Any, g: Any, rate: Any, share1: Any, share2: Any, epsilon: Any) -> Any:
+    """Formula of a step; share1 is 1 - beta1."""
+    m = m + share1 * (g - m)
+    v = v + share2 * (g * g - v)
+    return p - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+def adamw(
+    p: Any,
+    m: Any,
+    v: Any,
+    g: Any,
+    rate: Any,
+    decay: Any,
+    share1: Any,
+    share2: Any,
+    epsilon: Any,
+) -> Any:
+    """Formula of a step with the share `decay` of the parameter taken off besides."""
+    m = m + share1 * (g - m)
+    v = v + share2 * (g * g - v)
+    return p - (rate * m / (np.sqrt(v) + epsilon) + decay * p), m, v
