@@ -116,7 +116,7 @@ class NumbaBackend(Backend):
         if out.dtype == np.uint16:
             batches.take_pixels(_tile(out), images, order, out)
         else:
-            scale = out.dtype.type(1 / 255 if images.dtype == np.uint8 else 1)
+            scale = 1 / 255 if images.dtype == np.uint8 else 1.0
             batches.take_floats(images, order, scale, out)
 
     # Sparse layers
@@ -181,7 +181,6 @@ class NumbaBackend(Backend):
     ) -> None:
         """Dendrites and somata in one sweep."""
         synapses, cables = structure
-        as_dtype = out.dtype.type
         dendritic.forward(
             _tile(x),
             x,
@@ -189,8 +188,8 @@ class NumbaBackend(Backend):
             synapses.indices,
             cables.indptr,
             *parameters,
-            as_dtype(slope),
-            as_dtype(soma_slope),
+            slope,
+            soma_slope,
             out,
             state,
         )
@@ -209,7 +208,6 @@ class NumbaBackend(Backend):
     ) -> None:
         """Gradients of all parameters in one sweep."""
         synapses, cables = structure
-        as_dtype = out.dtype.type
         dendritic.backward(
             _tile(x),
             x,
@@ -219,8 +217,8 @@ class NumbaBackend(Backend):
             parameters.synapses,
             parameters.dendrite_bias,
             parameters.cables,
-            as_dtype(slope),
-            as_dtype(soma_slope),
+            slope,
+            soma_slope,
             out,
             state,
             delta,
@@ -246,7 +244,7 @@ class NumbaBackend(Backend):
             structure.cables.rows,
             parameters.synapses,
             parameters.cables,
-            out.dtype.type(slope),
+            slope,
             state,
             delta,
             out,
@@ -288,13 +286,10 @@ class NumbaBackend(Backend):
         rates: Any = (),
     ) -> None:
         """One loop over all elements."""
-        arrays = (*outputs, *inputs)
+        arrays = outputs + inputs
         numbers = (*rates, *numbers)
-        identities = [*map(id, arrays)]
-        places = tuple(map(identities.index, identities))
-        loop = formulas.elementwise(formula, len(outputs), places, len(numbers))
-        distinct = [array for at, array in enumerate(arrays) if places[at] == at]
-        loop(*distinct, *map(outputs[0].dtype.type, numbers))
+        loop, distinct = formulas.elementwise(formula, len(outputs), arrays, len(numbers))
+        loop(*[arrays[place] for place in distinct], *numbers)
 
     def dropout(self, x: Array, samples: int, random: Any, rate: float, factors: Array) -> None:
         """``x *= factors``, drawn by the generator."""
@@ -327,8 +322,7 @@ class NumbaBackend(Backend):
     ) -> None:
         """Sample after sample."""
         loop = formulas.loss(formula, len(numbers))
-        given = map(outputs.dtype.type, numbers)
-        loop(outputs, targets, order, weights, delta, totals, *given)
+        loop(outputs, targets, order, weights, delta, totals, *numbers)
 
     # Optimizers
 

@@ -24,6 +24,9 @@ from numba import njit
 #: (bench/results/contention.md). Alone on the machine this many do as well.
 SPINS = "1000"
 
+#: A check of every division for a 0 would keep LLVM from vectorising it, and NumPy has none either.
+OPTIONS = {"error_model": "numpy"}
+
 _starting = threading.Lock()
 _started = False
 _forked = False
@@ -73,7 +76,7 @@ def compiled(function: Callable, *, keep: bool = True) -> Any:
     if _forked:
         function = _twin(function)
     if not keep:
-        return njit(parallel=not _forked)(function)
+        return njit(parallel=not _forked, **OPTIONS)(function)
     return _kept(function, parallel=not _forked)
 
 
@@ -84,7 +87,7 @@ def when_forked(action: Callable[[], None]) -> None:
 
 def _kept(function: Callable, *, parallel: bool) -> Any:
     try:
-        return njit(cache=True, parallel=parallel)(function)
+        return njit(cache=True, parallel=parallel, **OPTIONS)(function)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
@@ -94,7 +97,7 @@ def _kept(function: Callable, *, parallel: bool) -> Any:
         RuntimeWarning,
         stacklevel=2,
     )
-    return njit(parallel=parallel)(function)
+    return njit(parallel=parallel, **OPTIONS)(function)
 
 
 def _twin(function: Callable) -> Callable:

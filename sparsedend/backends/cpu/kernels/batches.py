@@ -56,8 +56,8 @@ def take_floats(images, order, scale, out):
         column = part * BLOCK
         for first in range(0, width, BLOCK):
             if column + BLOCK <= features:
-                transpose(values, starts, first, column, scale, out)
+                transpose(values, starts, first, column, out.dtype.type(scale), out)
                 continue
             for c in range(column, features):
                 for i in range(first, first + BLOCK):
-                    out[c, i] = values[starts[i] + c] * scale
+                    out[c, i] = values[starts[i] + c] * out.dtype.type(scale)

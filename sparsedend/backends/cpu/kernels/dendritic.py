@@ -40,9 +40,9 @@ def forward(tile, x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, soma
                 z = muladd(z, splat(scale, tile), splat(item(b, j), tile))
                 on = positive(z)
                 store_mask(bits, row(j, width, t) // 8, on)
-                z = select(on, z, mul(z, splat(slope, tile)))
+                z = select(on, z, mul(z, splat(w.dtype.type(slope), tile)))
                 soma = muladd(splat(item(c, j), tile), z, soma)
-            soma = select(positive(soma), soma, mul(soma, splat(soma_slope, tile)))
+            soma = select(positive(soma), soma, mul(soma, splat(w.dtype.type(soma_slope), tile)))
             store(outs, row(s, width, t), soma)
 
 
@@ -80,11 +80,11 @@ def backward(
         for t in range(0, width, tile.lanes):
             here = row(s, width, t)
             d_soma = load(deltas, here, tile)
-            inactive = mul(d_soma, splat(soma_slope, tile))
+            inactive = mul(d_soma, splat(w.dtype.type(soma_slope), tile))
             d_soma = select(positive(load(outs, here, tile)), d_soma, inactive)
             store(deltas, here, d_soma)
             soma_gb[s] += total(d_soma)
-            inactive = mul(d_soma, splat(slope, tile))
+            inactive = mul(d_soma, splat(w.dtype.type(slope), tile))
             for j in range(item(cable_indptr, s), item(cable_indptr, s + 1)):
                 d = select(load_mask(bits, row(j, width, t) // 8, tile), d_soma, inactive)
                 cable = item(c, j)
@@ -111,6 +111,6 @@ def input_gradient(tile, indptr, rows, positions, owners, w, c, slope, signs, de
                 j = item(rows, p)
                 d = load(deltas, row(item(owners, j), width, t), tile)
                 on = load_mask(bits, row(j, width, t) // 8, tile)
-                d = select(on, d, mul(d, splat(slope, tile)))
+                d = select(on, d, mul(d, splat(w.dtype.type(slope), tile)))
                 sums = muladd(splat(item(w, item(positions, p)) * item(c, j), tile), d, sums)
             store(outs, row(i, width, t), sums)
