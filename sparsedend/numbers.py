@@ -47,7 +47,8 @@ def real(
     """
     words = f"above {least:g}" if above else f"of {least:g} or more"
     if below < math.inf:
-        words = f"from {least:g} up to, not including, {below:g}"
+        first = f"above {least:g}" if above else f"from {least:g}"
+        words = f"{first} up to, not including, {below:g}"
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise InputError(f"{name} is {value!r}: give a finite number {words}")
     found = float(value)
