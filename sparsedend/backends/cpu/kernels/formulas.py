@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import os
 import re
 import threading
 from typing import Any
@@ -129,8 +130,15 @@ def _make(key: tuple, formula: Formula, name: str, source: str) -> None:
             file = "<unknown>"
         scope = {"formula": njit(formula), "prange": prange, "__name__": formula.__module__}
         exec(compile(source, file, "exec"), scope)
-        keep = "<" not in formula.__qualname__ + file
+        keep = "<" not in formula.__qualname__ and os.path.exists(file)
         _loops[key] = compiled(scope[name], keep=keep)
 
 
-when_forked(_loops.clear)
+def _after_fork() -> None:
+    """The loops' threads are not there any more, nor is the thread that may hold the lock."""
+    global _making
+    _making = threading.Lock()
+    _loops.clear()
+
+
+when_forked(_after_fork)
