@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ class Network:
         self._check_layers()
         self.loss = loss or (SoftmaxCrossEntropy() if self.outputs > 1 else MeanSquaredError())
         self._ledger = _ledger(self.layers)
-        self._in_training = threading.Lock()
+        self._one_training = OneTraining()
         self._bind(backend or backends.create())
 
     def _check_layers(self) -> None:
@@ -224,24 +224,32 @@ class Network:
         for layer in self.layers:
             layer.initialize(rng, initializer)
 
-    @contextmanager
-    def training(self) -> Iterator[None]:
+    def training(self) -> AbstractContextManager[None]:
         """Context of the one training that there may be at a time.
 
         Raises
         ------
         InputError
-            Where there is one already.
+            On entry, where there is one already.
         """
-        if not self._in_training.acquire(blocking=False):
+        return self._one_training
+
+
+class OneTraining:
+    """What `Network.training` returns; every step of a session enters it, so it is no generator."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
             raise InputError(
                 "the network is being trained already, in this thread or another: wait for the "
                 "end, or train a copy of it (network.copy())"
             )
-        try:
-            yield
-        finally:
-            self._in_training.release()
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
 
 
 def checked_shape(image_shape: Any) -> tuple[int, ...]:

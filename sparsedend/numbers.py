@@ -47,8 +47,9 @@ def real(
     """
     words = f"above {least:g}" if above else f"of {least:g} or more"
     if below < math.inf:
-        words = f"from {least:g} up to, not including, {below:g}"
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        first = f"above {least:g}" if above else f"from {least:g}"
+        words = f"{first} up to, not including, {below:g}"
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise InputError(f"{name} is {value!r}: give a finite number {words}")
     found = float(value)
     if not (math.isfinite(found) and least <= found < below) or (above and found == least):

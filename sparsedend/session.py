@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .backends import Array
 from .backends.types import Rates
 from .errors import InputError
-from .layers.layer import Batch, Room
+from .layers.layer import Batch, Layer, Room
 from .network import Network
 from .numbers import whole
 from .samples import Samples, checked_inputs, checked_samples
@@ -93,7 +93,8 @@ class Workspace:
 
     def forward(self, inputs: Array, order: Array, random: Any) -> Array:
         """Outputs, (outputs, width), of the samples `order`; the last columns are padding."""
-        if inputs.dtype != self._inputs_dtype:
+        # NumPy takes None for float64.
+        if self._inputs is None or inputs.dtype != self._inputs_dtype:
             self._inputs_dtype = inputs.dtype
             self._inputs = self.backend.batch(
                 inputs, self.width, self.dtype, sparse_readers=self._reads_sparsely
@@ -103,7 +104,7 @@ class Workspace:
         x = self._inputs
         for layer, state, overwritable in self.steps:
             y = layer.forward(x, state)
-            if y is x and not (overwritable or layer.in_place):
+            if y is x and not overwritable and self.training and not self._passes(layer):
                 raise InputError(
                     f"the layer '{layer.kind}' writes over its inputs, which the layer before it "
                     "reads again in backward: write into an array of its state unless "
@@ -111,6 +112,10 @@ class Workspace:
                 )
             x = y
         return x
+
+    def _passes(self, layer: Layer) -> bool:
+        """Whether the layer drops nothing in this batch, and so returns its inputs unchanged."""
+        return layer.drops and self.batch.random is None
 
     def backward(self) -> Array | None:
         """Fill the gradients from `delta`; return that of the inputs, where it is wanted."""
@@ -185,16 +190,18 @@ class Session:
         self.network = network
         self.backend = workspace.backend
         place = self.backend.place
-        self.inputs, self.targets, self.weights = (
+        self._inputs, self._targets, self._weights = (
             None if each is None else place(each) for each in samples
         )
+        # The loss that has checked the targets: the network may get another one.
+        self._loss = network.loss
         self._workspace = workspace
         self._drops = any(layer.drops for layer in network.layers)
         self._scored = False
         self.begin()
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self._inputs)
 
     def __repr__(self) -> str:
         return (
@@ -252,8 +259,7 @@ class Session:
             Where no batch has just been scored, there is no room for gradients, or dropout has
             dropped nothing, so that its gradients would be those of an earlier batch.
         """
-        if not self._workspace.training:
-            raise InputError("the session is none of training: make it with training=True")
+        self._check_training()
         if not self._scored:
             raise InputError("no batch has been scored since the last step: call score first")
         if self._drops and self._workspace.batch.random is None:
@@ -269,9 +275,11 @@ class Session:
         Raises
         ------
         InputError
-            As `score` and `backward`, and where the training is another network's.
+            As `score`, and where there is no room for gradients, the training is another network's
+            or the network is being trained already.
         """
-        with self.backend.limited():
+        self._check_training()
+        with self.network.training(), self.backend.limited():
             order = self._checked(order, with_targets=True)
             training.begin(self.network)
             (rates,) = training.rates(1)
@@ -282,7 +290,7 @@ class Session:
         loss, right, weight = self.backend.fetch(self._workspace.totals).tolist()
         self.begin()
         weight = weight or math.nan
-        return Evaluation(loss / weight, right / weight if self.network.loss.judges else math.nan)
+        return Evaluation(loss / weight, right / weight if self._loss.judges else math.nan)
 
     def trainer(
         self, training: Trainer, batch_size: int
@@ -315,17 +323,17 @@ class Session:
 
     def _forward(self, order: Array, random: Any) -> Array:
         self._scored = False
-        self._outputs = self._workspace.forward(self.inputs, order, random)
+        self._outputs = self._workspace.forward(self._inputs, order, random)
         return self._outputs
 
     def _score(self, order: Array, rates: Any, random: Any) -> None:
         workspace = self._workspace
-        self.network.loss.score(
+        self._loss.score(
             self.backend,
             self._forward(order, random),
-            self.targets,
+            self._targets,
             order,
-            self.weights,
+            self._weights,
             workspace.delta,
             workspace.totals,
         )
@@ -340,9 +348,13 @@ class Session:
         self._backward()
         training.apply(self.network, self._workspace.gradients, rates)
 
+    def _check_training(self) -> None:
+        if not self._workspace.training:
+            raise InputError("the session has no gradients: make it with training=True")
+
     def _checked(self, order: Any, *, with_targets: bool = False) -> Array:
         """Indices that may be used without a further look."""
-        if with_targets and self.targets is None:
+        if with_targets and self._targets is None:
             raise InputError("the session has no targets: make it with them")
         if self.network.backend is not self.backend:
             raise InputError(

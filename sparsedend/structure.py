@@ -91,13 +91,15 @@ class Structure:
     @cached_property
     def rows(self) -> NDArray:
         """Row of each connection, (nnz,) int32."""
-        return np.repeat(np.arange(self.shape[0], dtype=np.int32), self.fan_in)
+        rows = np.repeat(np.arange(self.shape[0], dtype=np.int32), self.fan_in)
+        return _immutable(rows, np.int32)
 
     @cached_property
     def transposed(self) -> Transposed:
         """The same connections by column."""
         columns = self.matrix(np.arange(self.nnz, dtype=np.int32)).tocsc()
-        return Transposed(columns.indptr, columns.indices, columns.data)
+        parts = columns.indptr, columns.indices, columns.data
+        return Transposed(*(_immutable(part, part.dtype.type) for part in parts))
 
     def matrix(self, data: NDArray) -> csr_array:
         """SciPy matrix of the values `data`, (nnz,), sharing memory with all three arrays."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 
 from ..backends import Array
-from ..backends.formulas import where
-from ..errors import InputError
+from ..backends.formulas import same, where
+from ..numbers import real
 from .elementwise import Elementwise, InPlace
 
 
@@ -29,12 +28,12 @@ class Activation(Elementwise):
 
     @staticmethod
     @abstractmethod
-    def value(x: Any) -> Any:
+    def value(x: Any, *numbers: Any) -> Any:
         """Formula of y."""
 
     @staticmethod
     @abstractmethod
-    def gradient(y: Any, delta: Any) -> Any:
+    def gradient(y: Any, delta: Any, *numbers: Any) -> Any:
         """Formula of the gradient of x."""
 
     def forward(self, x: Array, state: InPlace) -> Array:
@@ -56,14 +55,14 @@ class LeakyReLU(Activation):
     Raises
     ------
     InputError
-        Where the slope is negative or not finite: the sign of y would not tell that of x.
+        Where the slope is negative, which would hide the sign of x, or not finite.
     """
 
     kind = "leaky-relu"
 
     def __init__(self, features: int, slope: float = 0.1) -> None:
         super().__init__(features)
-        self.slope = checked_slope(slope)
+        self.slope = real("slope", slope, 0)
         self.settings = {"features": self.inputs, "slope": self.slope}
         self.numbers = (self.slope,)
 
@@ -151,14 +150,14 @@ class Identity(Elementwise):
         super().__init__(features)
         self.settings = {"features": self.inputs}
 
-    def room(self, room: Any) -> None:
-        """No state."""
+    def forward(self, x: Array, state: InPlace) -> Array:
+        """The inputs themselves where they may be overwritten by the next layer, else a copy."""
+        if state.out is None:
+            return x
+        self.backend.elementwise(same, (state.out,), (x,))
+        return state.out
 
-    def forward(self, x: Array, state: None) -> Array:
-        """The inputs themselves."""
-        return x
-
-    def backward(self, delta: Array, state: None) -> Array:
+    def backward(self, delta: Array, state: InPlace) -> Array:
         """The gradient itself."""
         return delta
 
@@ -167,16 +166,3 @@ class Identity(Elementwise):
 ACTIVATIONS: dict[str, type[Elementwise]] = {
     each.kind: each for each in (LeakyReLU, ReLU, Tanh, Sigmoid, Softplus, Identity)
 }
-
-
-def checked_slope(slope: float) -> float:
-    """The slope of a leaky ReLU as a Python number.
-
-    Raises
-    ------
-    InputError
-        Where it is negative or not finite.
-    """
-    if not (slope >= 0 and math.isfinite(slope)):
-        raise InputError(f"slope is {slope}: give a finite number of 0 or more")
-    return float(slope)

@@ -11,8 +11,9 @@ from scipy.sparse import csr_array
 
 from ..backends import Array, DendriticArrays, DendriticStructure
 from ..errors import InputError, suggestion
+from ..numbers import real
 from ..structure import Structure
-from .activations import ACTIVATIONS, LeakyReLU, checked_slope
+from .activations import ACTIVATIONS, LeakyReLU
 from .elementwise import Elementwise
 from .layer import Layer, Room
 
@@ -89,7 +90,7 @@ class Dendritic(Layer):
                 f"{self.dendrites} dendrites: use connectivity.tree, or two Sparse layers"
             )
         self.structures = {"synapses": synapses, "cables": cables}
-        slope = checked_slope(slope)
+        slope = real("slope", slope, 0)
         self.settings = {
             "slope": slope,
             "activation": activation,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..backends import Array
-from ..errors import InputError
 from .layer import Layer, Room
 
 
@@ -32,9 +31,6 @@ class Dense(Layer):
     kind = "dense"
 
     def __init__(self, inputs: int, outputs: int) -> None:
-        for name, size in (("inputs", inputs), ("outputs", outputs)):
-            if size < 1:
-                raise InputError(f"{name} of a dense layer is {size}: give 1 or more")
         super().__init__(inputs, outputs)
         self.settings = {"inputs": self.inputs, "outputs": self.outputs}
 

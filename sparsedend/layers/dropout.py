@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..backends import Array
 from ..backends.formulas import product, same
-from ..errors import InputError
+from ..numbers import real
 from .elementwise import Elementwise
 from .layer import Batch, Room
 
@@ -43,10 +43,8 @@ class Dropout(Elementwise):
     drops = True
 
     def __init__(self, features: int, rate: float) -> None:
-        if not 0 < rate < 1:
-            raise InputError(f"dropout is {rate}: give a rate from 0 up to, not including, 1")
         super().__init__(features)
-        self.rate = float(rate)
+        self.rate = real("dropout", rate, 0, 1, above=True)
         self.settings = {"features": self.inputs, "rate": self.rate}
 
     def room(self, room: Room) -> State:

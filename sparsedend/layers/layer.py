@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from ..backends import Array, Backend
 from ..initializers import Initializer
+from ..numbers import whole
 from ..structure import Structure
 
 
@@ -110,12 +112,12 @@ class Layer(ABC):
     drops: ClassVar[bool] = False
 
     def __init__(self, inputs: int, outputs: int) -> None:
-        self.inputs = int(inputs)
-        self.outputs = int(outputs)
+        self.inputs = whole(f"inputs of a {self.kind} layer", inputs)
+        self.outputs = whole(f"outputs of a {self.kind} layer", outputs)
         self.structures: Mapping[str, Structure] = {}
         self.connections: Mapping[str, Structure] = {}
         self.settings: Mapping[str, Any] = {}
-        self.parameters: dict[str, Array] = {}
+        self.parameters: Mapping[str, Array] = {}
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
@@ -146,15 +148,18 @@ class Layer(ABC):
         }
         self.parameters = self.views(parameters)
 
-    def views(self, flat: Array) -> dict[str, Array]:
-        """Parameters, or their gradients, as views of the layer's part of a flat vector."""
+    def views(self, flat: Array) -> Mapping[str, Array]:
+        """Parameters, or their gradients, as views of the layer's part of a flat vector.
+
+        None can be replaced by another array, of which compiled loops would not know the size.
+        """
         found = {}
         start = 0
         for name, shape in self.shapes.items():
             stop = start + math.prod(shape)
             found[name] = flat[start:stop].reshape(shape)
             start = stop
-        return found
+        return MappingProxyType(found)
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Draw the weights; biases become 0."""

@@ -33,7 +33,7 @@ class ElementwiseLoss(Loss):
 
     @staticmethod
     @abstractmethod
-    def formula(output: Any, target: Any) -> Any:
+    def formula(output: Any, target: Any, *numbers: Any) -> Any:
         """Formula of (loss, derivative, whether it is right)."""
 
     def checked(self, targets: Array, samples: int, outputs: int, dtype: DTypeLike) -> Array:

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..backends import Array, Backend
 from ..errors import InputError
+from ..numbers import real, whole
 
 
 class Loss(ABC):
@@ -132,7 +133,7 @@ def real_targets(targets: Array, samples: int, outputs: int, dtype: DTypeLike) -
             f"{wanted}, a row for each sample"
         )
     with np.errstate(over="ignore"):
-        found = targets.reshape(samples, outputs).astype(dtype)
+        found = targets.reshape(samples, outputs).astype(dtype, order="C")
     finite = np.isfinite(found)
     if not finite.all():
         row, column = (int(at[0]) for at in np.nonzero(~finite))
@@ -158,18 +159,13 @@ def table_of(weight_of: Mapping[int, float] | str, counts: NDArray) -> NDArray:
     InputError
         Where a class or a weight cannot be.
     """
-    if isinstance(weight_of, str):
-        if weight_of != "balanced":
-            raise InputError(f"class weights are '{weight_of}': give 'balanced' or a mapping")
+    if isinstance(weight_of, str) and weight_of == "balanced":
         seen = np.maximum(counts, 1)
         return counts.sum() / (np.count_nonzero(counts) * seen)
+    if not isinstance(weight_of, Mapping):
+        raise InputError(f"class weights are {weight_of!r}: give 'balanced' or a mapping")
     table = np.ones(len(counts))
     for known, weight in weight_of.items():
-        if not 0 <= known < len(counts):
-            raise InputError(
-                f"class {known!r} has a weight, but the classes are 0 … {len(counts) - 1}"
-            )
-        if not (weight >= 0 and np.isfinite(weight)):
-            raise InputError(f"the weight of class {known} is {weight}: give 0 or more")
-        table[known] = weight
+        label = whole("a class that has a weight", known, 0, len(counts) - 1)
+        table[label] = real(f"the weight of class {label}", weight, 0)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,7 @@ class Fitting:
         self.validates = validation is not None
         self.stopping = self.failed = False
         self._kept, held_out = _parts(samples, training, validation)
+        _check_weights(samples, {"trained on": self._kept, "held out": held_out})
         self.batches = math.ceil(len(self._kept) / training.batch_size)
         room = min(training.batch_size, len(self._kept))
         session = Session.over(network, samples, Workspace(network, room, training=True))
@@ -219,7 +221,7 @@ def _parts(samples: Samples, training: Training, validation: Validation) -> tupl
         if labels.ndim != 1 or labels.dtype.kind != "i":
             raise InputError("the training is sequential, but its targets are no classes: shuffle")
         return split_by_class(labels, training.batch_size, training.seed)
-    if isinstance(validation, int | float):
+    if isinstance(validation, Real):
         return split(count, training.seed, validation)
     if validation is not None and (
         not isinstance(validation, tuple | list) or len(validation) != 2
@@ -229,3 +231,16 @@ def _parts(samples: Samples, training: Training, validation: Validation) -> tupl
             "inputs and targets, or None"
         )
     return np.arange(count), np.arange(0)
+
+
+def _check_weights(samples: Samples, parts: Mapping[str, NDArray]) -> None:
+    """Refuse samples of which a part weighs nothing: its mean loss would be that of none."""
+    if samples.weights is None:
+        return
+    weights = as_host_array(samples.weights)
+    for name, part in parts.items():
+        if part.size and not weights[part].any():
+            raise InputError(
+                f"all samples that are {name} have the weight 0: give more of them a weight above "
+                "it, or validation data of your own"
+            )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..backends import Array
+from ..backends import Array, Backend
 from ..backends.formulas import zero
 from ..backends.types import Rates
 from ..errors import InputError
 from ..network import Network
 from ..numbers import whole
 from ..optimizers import Adam, Optimizer
-from ..randomness import stream
+from ..randomness import SEED_MAX, stream
 from .history import History
 from .schedules import SCHEDULES, Schedule, named
 
@@ -75,8 +75,8 @@ class Training:
         self.batch_size = whole("batch size", batch_size)
         self.schedule = named(schedule)
         self.sequential = bool(sequential)
-        self.frozen = tuple(frozen)
-        self.seed = whole("seed", seed, 0, 2**63 - 1)
+        self.frozen = tuple(map(_frozen, frozen))
+        self.seed = whole("seed", seed, 0, SEED_MAX)
         self.shuffle, self.dropout = stream(self.seed, "shuffle"), stream(self.seed, "dropout")
         self.history = History()
         self.state: dict[str, Array] = {}
@@ -85,6 +85,7 @@ class Training:
         self.stopped = ""
         self.planned = 0
         self._network: Network | None = None
+        self._backend: Backend | None = None
         self._parts: list[slice] = []
         self._still: list[slice] = []
 
@@ -96,7 +97,7 @@ class Training:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the network, which `begin` is given."""
-        return vars(self) | {"_network": None}
+        return vars(self) | {"_network": None, "_backend": None}
 
     def begin(self, network: Network) -> None:
         """Take up a network, for the first time or again; nothing where it is taken up already.
@@ -104,11 +105,15 @@ class Training:
         Raises
         ------
         InputError
-            Where the training is that of a network of another size, or a frozen parameter does not
-            exist.
+            Where the training is another network's, or a frozen parameter does not exist.
         """
-        if network is self._network:
+        if network is self._network and network.backend is self._backend:
             return
+        if self._network not in (None, network):
+            raise InputError(
+                "the training is that of another network: give this network's own or a new one, or "
+                "a copy of it (copy.deepcopy) for a copy of its network"
+            )
         if not self.state:
             self.state = {
                 name: network.backend.zeros(network.size, network.dtype)
@@ -123,7 +128,7 @@ class Training:
                 )
         self._still = _parts_of(network, self.frozen)
         self._parts = _between(self._still, network.size)
-        self._network = network
+        self._network, self._backend = network, network.backend
         self.follow(network)
 
     def check_epochs(self, epochs: int) -> None:
@@ -182,6 +187,13 @@ class Training:
         self.optimizer.apply(
             network.backend, parameters, gradients, state, self.optimizer.rates(1, 1.0)
         )
+
+
+def _frozen(each: Any) -> tuple[int, str] | int:
+    """A layer's number, or that and a parameter's name, as a file may keep them."""
+    if isinstance(each, tuple | list) and len(each) == 2:
+        return whole("the layer of a frozen parameter", each[0], 0), str(each[1])
+    return whole("a frozen layer", each, 0)
 
 
 def _parts_of(network: Network, frozen: Sequence[Any]) -> list[slice]:

@@ -12,6 +12,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -25,7 +26,7 @@ from numba import njit
 SPINS = "1000"
 
 #: A check of every division for a 0 would keep LLVM from vectorising it, and NumPy has none either.
-OPTIONS = {"error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"error_model": "numpy"}
 
 _starting = threading.Lock()
 _started = False
@@ -91,13 +92,19 @@ def _kept(function: Callable, *, parallel: bool) -> Any:
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
+    _tell_that_nothing_is_kept()
+    return njit(parallel=parallel, **OPTIONS)(function)
+
+
+@cache
+def _tell_that_nothing_is_kept() -> None:
+    """Warn once in a process."""
     warnings.warn(
         "compiled kernels cannot be kept, since no cache folder can be written: every process "
         "compiles its own; set NUMBA_CACHE_DIR to a folder that can be written",
         RuntimeWarning,
         stacklevel=2,
     )
-    return njit(parallel=parallel, **OPTIONS)(function)
 
 
 def _twin(function: Callable) -> Callable:

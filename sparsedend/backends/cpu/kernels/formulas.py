@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import os
 import re
 import threading
 from typing import Any
@@ -161,9 +162,17 @@ def _made(key: tuple, name: str, source: str) -> Any:
             within = {"formula": njit(**OPTIONS)(formula), "prange": prange}
             within["__name__"] = formula.__module__
             exec(compile(source, file, "exec"), within)
-            _loops[key] = compiled(within[name], keep="<" not in formula.__qualname__ + file)
+            keep = "<" not in formula.__qualname__ and os.path.exists(file)
+            _loops[key] = compiled(within[name], keep=keep)
     return _loops[key]
 
 
-when_forked(_loops.clear)
-when_forked(_loops_of_arrays.clear)
+def _after_fork() -> None:
+    """The loops' threads are not there any more, nor is the thread that may hold the lock."""
+    global _making
+    _making = threading.Lock()
+    _loops.clear()
+    _loops_of_arrays.clear()
+
+
+when_forked(_after_fork)
