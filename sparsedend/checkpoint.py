@@ -28,7 +28,7 @@ from .backends import Array, Backend
 from .errors import InputError
 from .files import atomic_write
 from .layers import Layer
-from .losses import SoftmaxCrossEntropy
+from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network
 from .structure import Structure
 from .training import Training
@@ -229,7 +229,7 @@ def _read(file: h5py.File, backend: Backend, reader: Reader) -> Checkpoint:
     groups = [file["layers"][str(number)] for number in range(len(file["layers"]))]
     stack = [_read_layer(group) for group in groups]
     shape = tuple(int(size) for size in file.attrs["image_shape"])
-    loss = SoftmaxCrossEntropy()
+    loss: Loss = SoftmaxCrossEntropy()
     if "loss" in file.attrs:
         loss = losses.KINDS.make(json.loads(file.attrs["loss"]))
     dtype = file.attrs["dtype"]

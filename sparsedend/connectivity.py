@@ -28,7 +28,7 @@ __all__ = [
     "tree",
 ]
 
-ImageShape = tuple[int, int, int]
+ImageShape = tuple[int, ...]
 
 #: Centres whose neighbourhoods are drawn at once, to bound memory. Part of what a seed means.
 CHUNK = 65_536

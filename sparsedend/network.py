@@ -54,7 +54,7 @@ class Network:
     def __init__(
         self,
         layers: Sequence[Layer],
-        image_shape: tuple[int, int, int] | int,
+        image_shape: tuple[int, ...] | int,
         *,
         loss: Loss | None = None,
         backend: Backend | None = None,

@@ -190,8 +190,9 @@ class Session:
         self.network = network
         self.backend = workspace.backend
         place = self.backend.place
-        self._inputs, self._targets, self._weights = (
-            None if each is None else place(each) for each in samples
+        self._inputs: Array = place(samples.inputs)
+        self._targets, self._weights = (
+            None if each is None else place(each) for each in samples[1:]
         )
         # The loss that has checked the targets: the network may get another one.
         self._loss = network.loss

@@ -66,7 +66,7 @@ def _of_the_cpu() -> str:
     """The fastest backend of the CPU that runs here."""
     from numba.core import config
 
-    if not config.DISABLE_JIT:
+    if not config.DISABLE_JIT:  # type: ignore[attr-defined]
         return "numba"
     warnings.warn(
         "NUMBA_DISABLE_JIT is set, so that no kernel can be compiled: computing with backend "

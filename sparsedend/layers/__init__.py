@@ -42,5 +42,6 @@ __all__ = [
 KINDS: Registry[Layer] = Registry("layer", "sd.layers.register")
 register = KINDS.register
 
-for _kind in (Dendritic, Dense, Dropout, Sparse, *ACTIVATIONS.values()):
+_OURS: tuple[type[Layer], ...] = (Dendritic, Dense, Dropout, Sparse, *ACTIVATIONS.values())
+for _kind in _OURS:
     register(_kind)

@@ -17,7 +17,7 @@ from .activations import ACTIVATIONS, LeakyReLU
 from .elementwise import Elementwise
 from .layer import Layer, Room
 
-#: Slopes of the activations that the fused loops know.
+#: Activations that the fused loops know.
 FUSED = ("leaky-relu", "identity")
 
 
@@ -101,9 +101,9 @@ class Dendritic(Layer):
             _activation(soma_activation, self.outputs, slope),
         )
         self.fused = activation in FUSED and soma_activation in FUSED
-        self.slopes = tuple(
-            slope if name == LeakyReLU.kind else 1.0 for name in (activation, soma_activation)
-        )
+        # In the fused loops, leaky ReLU of slope 1 is the identity.
+        self.slope = slope if activation == LeakyReLU.kind else 1.0
+        self.soma_slope = slope if soma_activation == LeakyReLU.kind else 1.0
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -147,16 +147,29 @@ class Dendritic(Layer):
             arrays = DendriticArrays(**gradients) if gradients else None
             return Fused(out, signs, arrays, input_delta)
         own = replace(room, overwritable=True)
-        states = [activation.room(own) for activation in self.activations]
-        inner, inner_delta = room.activations(self.dendrites), room.delta(self.dendrites)
-        return Composed(inner, out, *states, gradients, inner_delta, input_delta)
+        of_dendrites, of_somata = (activation.room(own) for activation in self.activations)
+        return Composed(
+            inner=room.activations(self.dendrites),
+            out=out,
+            inner_state=of_dendrites,
+            out_state=of_somata,
+            gradients=gradients,
+            inner_delta=room.delta(self.dendrites),
+            input_delta=input_delta,
+        )
 
     def forward(self, x: Array, state: Any) -> Array:
         """Somatic activations."""
         state.x = x
         if isinstance(state, Fused):
             self.backend.dendritic_forward(
-                x, self.structure, self.arrays, *self.slopes, state.out, state.signs
+                x,
+                self.structure,
+                self.arrays,
+                self.slope,
+                self.soma_slope,
+                state.out,
+                state.signs,
             )
             return state.out
         synapses, cables = self.structure
@@ -187,16 +200,24 @@ class Dendritic(Layer):
         return state.input_delta
 
     def _fused_backward(self, delta: Array, state: Fused) -> Array | None:
-        given = (self.structure, self.arrays, *self.slopes)
+        assert state.gradients is not None
         self.backend.dendritic_backward(
-            state.x, *given, state.out, state.signs, delta, state.gradients
+            state.x,
+            self.structure,
+            self.arrays,
+            self.slope,
+            self.soma_slope,
+            state.out,
+            state.signs,
+            delta,
+            state.gradients,
         )
         if state.input_delta is not None:
             self.backend.dendritic_input_gradient(
                 self.structure,
                 self.structure.synapses.transposed,
                 self.arrays,
-                self.slopes[0],
+                self.slope,
                 state.signs,
                 delta,
                 state.input_delta,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..backends import Array
 from .layer import Layer, Room
@@ -25,6 +26,6 @@ class Elementwise(Layer):
     def __init__(self, features: int) -> None:
         super().__init__(features, features)
 
-    def room(self, room: Room) -> InPlace:
+    def room(self, room: Room) -> Any:
         """State of one session."""
         return InPlace(None if room.overwritable else room.activations(self.outputs))

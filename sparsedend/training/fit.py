@@ -213,7 +213,7 @@ class Fitting:
         return lambda: score(held_out)
 
 
-def _parts(samples: Samples, training: Training, validation: Validation) -> tuple[NDArray, NDArray]:
+def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArray, NDArray]:
     """Indices of the samples to train on, and of those held out."""
     count = len(samples.inputs)
     if training.sequential:

@@ -50,14 +50,15 @@ class NumbaBackend(Backend):
     name = "numba"
 
     def __init__(self, threads: int | None = None) -> None:
-        if config.DISABLE_JIT:
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]
             raise InputError(
                 "NUMBA_DISABLE_JIT is set, so that no kernel can be compiled: unset it, or use "
                 "backend 'numpy'"
             )
         super().__init__(threads)
         start_threads()
-        self.threads = min(self.threads, config.NUMBA_NUM_THREADS)
+        most: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        self.threads = min(self.threads, most)
         if without_threads():
             self.threads = 1
         #: Whether the calling thread is inside `limited` already.
