@@ -11,6 +11,18 @@ from ..backends import Array
 from ..backends.formulas import same, where
 from ..numbers import real
 from .elementwise import Elementwise, InPlace
+from .layer import register
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+]
 
 
 class Activation(Elementwise):
@@ -49,6 +61,7 @@ class Activation(Elementwise):
         return delta
 
 
+@register
 class LeakyReLU(Activation):
     """``y = x where x > 0 else slope · x``.
 
@@ -77,6 +90,7 @@ class LeakyReLU(Activation):
         return delta * where(y > 0, 1, slope)
 
 
+@register
 class ReLU(Activation):
     """``y = max(x, 0)``."""
 
@@ -93,6 +107,7 @@ class ReLU(Activation):
         return delta * (y > 0)
 
 
+@register
 class Tanh(Activation):
     """``y = tanh(x)``."""
 
@@ -109,6 +124,7 @@ class Tanh(Activation):
         return delta * (1 - y * y)
 
 
+@register
 class Sigmoid(Activation):
     """``y = 1 / (1 + exp(-x))``, as ``(1 + tanh(x / 2)) / 2``, which never overflows."""
 
@@ -125,6 +141,7 @@ class Sigmoid(Activation):
         return delta * (y * (1 - y))
 
 
+@register
 class Softplus(Activation):
     """``y = log(1 + exp(x))``, whose derivative is ``1 - exp(-y)``."""
 
@@ -141,6 +158,7 @@ class Softplus(Activation):
         return delta * -np.expm1(-y)
 
 
+@register
 class Identity(Elementwise):
     """``y = x``."""
 

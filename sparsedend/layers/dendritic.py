@@ -15,7 +15,7 @@ from ..numbers import real
 from ..structure import Structure
 from .activations import ACTIVATIONS, LeakyReLU
 from .elementwise import Elementwise
-from .layer import Layer, Room
+from .layer import Layer, Room, register
 
 #: Activations that the fused loops know.
 FUSED = ("leaky-relu", "identity")
@@ -47,6 +47,7 @@ class Composed:
     inner_y: Array = None
 
 
+@register
 class Dendritic(Layer):
     """``y = g(C f(W x + b) + a)``: synapses W, cables C (Methods, dANN).
 

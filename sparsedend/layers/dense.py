@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..backends import Array
-from .layer import Layer, Room
+from .layer import Layer, Room, register
 
 
 @dataclass
@@ -19,6 +19,7 @@ class State:
     x: Array = None
 
 
+@register
 class Dense(Layer):
     """``y = W x + b`` with a dense W, (outputs, inputs).
 

@@ -8,7 +8,7 @@ from ..backends import Array
 from ..backends.formulas import product, same
 from ..numbers import real
 from .elementwise import Elementwise
-from .layer import Batch, Room
+from .layer import Batch, Room, register
 
 
 @dataclass
@@ -20,6 +20,7 @@ class State:
     batch: Batch
 
 
+@register
 class Dropout(Elementwise):
     """``y = x / (1 - rate)``, or 0 with probability `rate`; outside of training ``y = x``.
 

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from ..backends import Array, Backend
 from ..initializers import Initializer
 from ..numbers import whole
+from ..registry import Registry
 from ..structure import Structure
 
 
@@ -184,3 +185,8 @@ class Layer(ABC):
 
         `delta` may be overwritten.
         """
+
+
+#: Layers by the name under which a checkpoint keeps them.
+KINDS: Registry[Layer] = Registry("layer", "sd.layers.register")
+register = KINDS.register

@@ -9,9 +9,10 @@ from scipy.sparse import csr_array
 from ..backends import Array
 from ..structure import Structure
 from .dense import State
-from .layer import Layer, Room
+from .layer import Layer, Room, register
 
 
+@register
 class Sparse(Layer):
     """``y = W x + b`` with W on the connections that exist.
 

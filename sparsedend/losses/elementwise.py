@@ -13,7 +13,9 @@ from ..backends import Array, Backend
 from ..backends.arrays import as_host_array
 from ..errors import InputError
 from ..numbers import real
-from .loss import Loss, real_targets, table_of
+from .loss import Loss, real_targets, register, table_of
+
+__all__ = ["ElementwiseLoss", "Huber", "MeanSquaredError", "SigmoidCrossEntropy"]
 
 
 class ElementwiseLoss(Loss):
@@ -70,6 +72,7 @@ class ElementwiseLoss(Loss):
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
+@register
 class MeanSquaredError(ElementwiseLoss):
     """``(output - target)²``."""
 
@@ -82,6 +85,7 @@ class MeanSquaredError(ElementwiseLoss):
         return error * error, 2 * error, error == 0
 
 
+@register
 class Huber(ElementwiseLoss):
     """``½ e²`` where the error e is below `limit`, ``limit · (|e| - ½ limit)`` beyond.
 
@@ -107,6 +111,7 @@ class Huber(ElementwiseLoss):
         return cut * (error - 0.5 * cut), cut, error == 0
 
 
+@register
 class SigmoidCrossEntropy(ElementwiseLoss):
     """Cross-entropy in nats of ``sigmoid(output)`` for targets 0 and 1: any number of labels each.
 

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..backends import Array, Backend
 from ..errors import InputError
 from ..numbers import real, whole
+from ..registry import Registry
 
 
 class Loss(ABC):
@@ -115,6 +116,11 @@ class Loss(ABC):
             f"class weights are given, but {type(self).__name__} knows no classes: give "
             "sample weights"
         )
+
+
+#: Losses by the name under which a checkpoint keeps them.
+KINDS: Registry[Loss] = Registry("loss", "sd.losses.register")
+register = KINDS.register
 
 
 def real_targets(targets: Array, samples: int, outputs: int, dtype: DTypeLike) -> Array:

@@ -10,9 +10,10 @@ from numpy.typing import DTypeLike, NDArray
 from ..backends import Array, Backend
 from ..backends.arrays import as_host_array
 from ..errors import InputError
-from .loss import Loss, table_of
+from .loss import Loss, register, table_of
 
 
+@register
 class SoftmaxCrossEntropy(Loss):
     """``-log softmax(outputs)[label]`` in nats: the outputs are the logits of the classes."""
 
