@@ -14,7 +14,7 @@ from .errors import InputError
 from .numbers import real
 from .registry import Registry
 
-__all__ = ["KINDS", "Adam", "AdamW", "Optimizer", "register"]
+__all__ = ["KINDS", "SGD", "Adam", "AdamW", "Optimizer", "register"]
 
 
 class Optimizer(ABC):
@@ -46,7 +46,7 @@ class Optimizer(ABC):
     """
 
     kind: ClassVar[str]
-    states: ClassVar[tuple[str, ...]] = ()
+    states: tuple[str, ...] = ()
 
     def __init__(self, learning_rate: float, clip_norm: float | None = None) -> None:
         self.learning_rate = real("learning rate", learning_rate, 0, above=True)
@@ -245,3 +245,79 @@ def adamw(
     m = m + share1 * (g - m)
     v = v + share2 * (g * g - v)
     return p - (rate * m / (np.sqrt(v) + epsilon) + decay * p), m, v
+
+
+@register
+class SGD(Optimizer):
+    """Gradient descent, with momentum or Nesterov's (Sutskever et al. 2013, in PyTorch's form).
+
+    ``v = momentum · v + gradient``; the parameters lose ``learning rate · v``, or with Nesterov's
+    ``learning rate · (gradient + momentum · v)``.
+
+    Parameters
+    ----------
+    learning_rate : float
+    momentum : float
+        In [0, 1); 0 is plain gradient descent, which keeps no vector.
+    nesterov : bool
+    clip_norm : float, optional
+        As for every `Optimizer`.
+
+    Raises
+    ------
+    InputError
+        Where a number is out of range, or Nesterov's momentum is 0.
+    """
+
+    kind = "sgd"
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, clip_norm)
+        self.momentum = real("momentum", momentum, 0, 1)
+        self.nesterov = bool(nesterov)
+        if self.nesterov and not self.momentum:
+            raise InputError("momentum is 0, which makes Nesterov's none: give one above it")
+
+    @property
+    def states(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The velocity, where there is momentum."""
+        return ("velocity",) if self.momentum else ()
+
+    def apply(
+        self,
+        backend: Backend,
+        parameters: Array,
+        gradients: Array,
+        state: Mapping[str, Array],
+        rates: Any,
+    ) -> None:
+        """One step."""
+        if not self.momentum:
+            backend.elementwise(descent, (parameters,), (parameters, gradients), (), rates)
+            return
+        changed = (parameters, state["velocity"])
+        formula = nesterov if self.nesterov else momentum
+        backend.elementwise(formula, changed, (*changed, gradients), (self.momentum,), rates)
+
+
+def descent(p: Any, g: Any, rate: Any) -> Any:
+    """Formula of a step without momentum."""
+    return p - rate * g
+
+
+def momentum(p: Any, v: Any, g: Any, rate: Any, decay: Any) -> Any:
+    """Formula of a step with momentum."""
+    v = decay * v + g
+    return p - rate * v, v
+
+
+def nesterov(p: Any, v: Any, g: Any, rate: Any, decay: Any) -> Any:
+    """Formula of a step with Nesterov's momentum."""
+    v = decay * v + g
+    return p - rate * (g + decay * v), v
