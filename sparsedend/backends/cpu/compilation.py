@@ -26,7 +26,8 @@ from numba import njit
 SPINS = "1000"
 
 #: A check of every division for a 0 would keep LLVM from vectorising it, and NumPy has none either.
-OPTIONS: dict[str, Any] = {"error_model": "numpy"}
+#: Without Python's lock, threads that predict at once really do so.
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 _starting = threading.Lock()
 _started = False
