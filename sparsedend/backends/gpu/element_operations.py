@@ -11,8 +11,8 @@ from ..formulas import Formula
 from ..types import Array
 from . import formulas
 from .device import cupy, place, sums
-from .launch import launch, launch_elements
-from .program import SUMS
+from .launch import blocks, launch, launch_elements
+from .program import SUMS, THREADS
 from .randomness import DeviceRandom, once
 
 
@@ -121,9 +121,11 @@ class ElementOperations(Backend):
 
     def clip_norm(self, gradients: Array, limit: float) -> None:
         """Sums of squares, and a kernel that multiplies where it must; the host does not wait."""
-        size = np.int64(gradients.size)
-        launch(gradients.dtype, "square_sums", (SUMS,), gradients, sums(), size)
-        launch(gradients.dtype, "clip", (SUMS,), gradients, sums(), np.float64(limit), size)
+        size = gradients.size
+        grid = (min(SUMS, blocks(size, THREADS)),)
+        launch(gradients.dtype, "square_sums", grid, gradients, sums(), np.int64(size))
+        arguments = (gradients, sums(), np.float64(limit), np.int64(size))
+        launch(gradients.dtype, "clip", grid, *arguments)
 
 
 def _storage(array: Array) -> str:

@@ -14,7 +14,7 @@ WARPS = THREADS // WARP
 GROUP = 8
 #: Tiles of a batch of images, and of a product of matrices.
 TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
-#: Sums that the square of a norm is made of.
+#: Sums, at most, that the square of a norm is made of.
 SUMS = 256
 #: All that kernels share with what launches them.
 CONSTANTS = {

@@ -1,5 +1,7 @@
-// The Euclidean norm of a vector, and keeping it below a limit. SUMS blocks each, however long the
-// vector and however large the device: the same bits everywhere.
+// The Euclidean norm of a vector, and keeping it below a limit. Both kernels have as many blocks,
+// SUMS at most, by the vector's size alone: the same bits on every device.
+
+__device__ inline int64 stride() { return (int64)gridDim.x * THREADS; }
 
 // Sums of squares, to be added up by `clip`.
 //
@@ -10,7 +12,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     __shared__ double partial[1][THREADS];
     double own[1] = {};
 #pragma unroll 4
-    for (int64 i = element(); i < size; i += (int64)SUMS * THREADS) {
+    for (int64 i = element(); i < size; i += stride()) {
         double z = vector[i];
         own[0] += z * z;
     }
@@ -26,11 +28,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     clip(real* vector, const double* sums, double limit, int64 size) {
     static_assert(SUMS == THREADS, "one sum a thread");
     __shared__ double partial[1][THREADS];
-    double own[1] = {sums[threadIdx.x]};
+    double own[1] = {threadIdx.x < gridDim.x ? sums[threadIdx.x] : 0.0};
     block_totals(own, partial);
     double norm = sqrt(own[0]);
     if (!(norm > limit && isfinite(norm))) return;
     real factor = real(limit / norm);
 #pragma unroll 4
-    for (int64 i = element(); i < size; i += (int64)SUMS * THREADS) vector[i] *= factor;
+    for (int64 i = element(); i < size; i += stride()) vector[i] *= factor;
 }
