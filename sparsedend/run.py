@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from . import checkpoint, datasets, initializers, models
-from .backends import NumpyBackend
+from .backends import Backend
 from .connectivity import INT32_MAX
 from .datasets import Dataset
 from .errors import InputError
@@ -172,7 +172,7 @@ def run(
     settings: Settings,
     output: Path | None,
     *,
-    backend: NumpyBackend,
+    backend: Backend,
     dataset: Dataset | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -186,7 +186,7 @@ def run(
     settings : Settings
     output : Path or None
         The checkpoint; refused where it exists unless `resume` or `overwrite`. None: keep none.
-    backend : NumpyBackend
+    backend : Backend
     dataset : Dataset, optional
         What the run sees, where the caller has it already (`seen`).
     resume : bool
@@ -301,7 +301,7 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _fresh(settings: Settings, dataset: Dataset, backend: NumpyBackend) -> tuple[Network, Training]:
+def _fresh(settings: Settings, dataset: Dataset, backend: Backend) -> tuple[Network, Training]:
     network = models.build(
         settings.model,
         dataset.image_shape,
@@ -317,7 +317,7 @@ def _fresh(settings: Settings, dataset: Dataset, backend: NumpyBackend) -> tuple
 
 
 def _resumed(
-    output: Path, about: dict[str, Any], backend: NumpyBackend
+    output: Path, about: dict[str, Any], backend: Backend
 ) -> tuple[Network, Training, dict[str, Any] | None]:
     """Read the checkpoint of the same run, with its result if it has ended."""
     state = checkpoint.read(output, backend=backend)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..connectivity import Structure, Transposed
+from ..structure import Structure, Transposed
 from .formulas import Formula
 from .threads import available_threads
 from .types import Array, DendriticArrays, DendriticStructure, Rates, Step

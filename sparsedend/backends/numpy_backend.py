@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..connectivity import Structure, Transposed
+from ..structure import Structure, Transposed
+from .arrays import aligned_zeros, as_host_array
 from .backend import Backend, host_batches, host_dropout
 from .formulas import Formula, results
-from .arrays import aligned_zeros, as_host_array
 from .threads import limited_blas
 from .types import Array, DendriticArrays, DendriticStructure, Rates, Step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from ..connectivity import Structure
+from ..structure import Structure
 
 #: An array where a backend computes: NumPy's on the host, CuPy's on a GPU.
 Array: TypeAlias = Any

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from .. import backends, checkpoint, datasets, run, training
-from ..backends import NumpyBackend
+from ..backends import Backend
 from ..errors import InputError
 from .arrays import read_images, write_array
 from .options import DEFAULTS, backend_options, json_option, learning_options, size_options
@@ -149,7 +149,7 @@ def predict(
 
 
 @contextlib.contextmanager
-def _compilation_announced(engine: NumpyBackend) -> Iterator[None]:
+def _compilation_announced(engine: Backend) -> Iterator[None]:
     """Say so, once, when kernels are compiled rather than loaded."""
     told: list[bool] = []
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ...connectivity import Structure
 from ...errors import InputError
+from ...structure import Structure
 from ..types import Array, Rates, Step
 from . import device
 from .device import cupy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...connectivity import Structure, Transposed
+from ...structure import Structure, Transposed
 from ..backend import Backend
 from ..types import Array, DendriticArrays, DendriticStructure
 from .device import place

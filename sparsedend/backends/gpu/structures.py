@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...connectivity import Structure, Transposed
+from ...structure import Structure, Transposed
 from ..types import Array
 from .device import cupy
 

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .backends.numpy_backend import Array
-from .errors import InputError
-from .randomness import stream
+from ..errors import InputError
+from ..numbers import real
+from ..randomness import stream
 
 
-def split(images: int, seed: int) -> tuple[Array, Array]:
-    """Indices to train on, and the last tenth after the seed's shuffle, to validate on.
+def split(samples: int, seed: int, share: float = 0.1) -> tuple[NDArray, NDArray]:
+    """Indices to train on, and the last `share` after the seed's shuffle, to validate on.
+
+    Parameters
+    ----------
+    samples : int
+    seed : int
+    share : float
+        In (0, 1); at least one sample is held out.
 
     Raises
     ------
     InputError
-        Where there are fewer than two images.
+        Where the share is out of range, or none is left to train on.
     """
-    if images < 2:
-        raise InputError(f"{images} training images leave none to validate on: give 2 or more")
-    order = stream(seed, "split").permutation(images)
-    held_out = max(1, images // 10)
+    share = real("the share of validation", share, 0, 1, above=True)
+    held_out = max(1, int(samples * share))
+    if held_out >= samples:
+        raise InputError(
+            f"{samples} samples with {held_out} held out leave none to train on: give more, a "
+            "smaller share or validation data of your own"
+        )
+    order = stream(seed, "split").permutation(samples)
     return order[:-held_out], order[-held_out:]
 
 
-def split_by_class(labels: Array, batch_size: int, seed: int) -> tuple[Array, Array]:
+def split_by_class(labels: NDArray, batch_size: int, seed: int) -> tuple[NDArray, NDArray]:
     """Indices sorted by class in whole batches of one class, and the rest, to validate on.
 
     The authors' rule for sequential learning (figure 7 of the paper): of each class, as many
@@ -50,7 +62,7 @@ def split_by_class(labels: Array, batch_size: int, seed: int) -> tuple[Array, Ar
         batches = count // batch_size - left_out
         if batches < 1:
             raise InputError(
-                f"class {label} has {count} images, too few for a batch of {batch_size} and "
+                f"class {label} has {count} samples, too few for a batch of {batch_size} and "
                 "validation: use a smaller batch size"
             )
         order = rng.permutation(np.flatnonzero(labels == label))
@@ -59,6 +71,6 @@ def split_by_class(labels: Array, batch_size: int, seed: int) -> tuple[Array, Ar
     validation = np.concatenate(held_out)
     if validation.size == 0:
         raise InputError(
-            f"batches of {batch_size} leave no image to validate on: use another batch size"
+            f"batches of {batch_size} leave no sample to validate on: use another batch size"
         )
     return np.concatenate(kept), validation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .errors import InputError
+from ..errors import InputError
 
 #: (epoch, counted from 0; epochs in all) -> factor of the learning rate.
 Schedule = Callable[[int, int], float]
@@ -29,14 +29,36 @@ def cosine(epoch: int, epochs: int) -> float:
 SCHEDULES: dict[str, Schedule] = {"constant": constant, "step": step, "cosine": cosine}
 
 
-def schedule(name: str) -> Schedule:
-    """Schedule of that name.
+def named(schedule: str | Schedule) -> Schedule:
+    """Schedule of that name, or the function itself.
 
     Raises
     ------
     InputError
         Where there is none.
     """
-    if name not in SCHEDULES:
-        raise InputError(f"unknown schedule '{name}': choose one of {', '.join(SCHEDULES)}")
-    return SCHEDULES[name]
+    if callable(schedule):
+        return schedule
+    if schedule not in SCHEDULES:
+        raise InputError(
+            f"unknown schedule '{schedule}': choose one of {', '.join(SCHEDULES)}, or give a "
+            "function of the epoch and the number of epochs"
+        )
+    return SCHEDULES[schedule]
+
+
+def name_of(schedule: Schedule) -> str:
+    """Name of a schedule, for a file.
+
+    Raises
+    ------
+    InputError
+        Where it has none.
+    """
+    for name, known in SCHEDULES.items():
+        if known is schedule:
+            return name
+    raise InputError(
+        f"the schedule {getattr(schedule, '__name__', schedule)!r} has no name that a file could "
+        "keep: enter it in schedules.SCHEDULES first"
+    )
