@@ -62,7 +62,7 @@ setup(
     packages=[*find_packages(include=["sparsedend*"]), "sparsedend.data"],
     package_dir={"sparsedend.data": "data"},
     package_data={
-        "sparsedend": ["py.typed", "backends/**/*.cu"],
+        "sparsedend": ["py.typed", "backends/gpu/kernels/*"],
         "sparsedend.data": ["digits.h5"],
     },
     install_requires=[

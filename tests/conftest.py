@@ -58,14 +58,16 @@ def emulated(monkeypatch):
         pytest.skip("no g++, which compiles the kernels for the host: install it")
     for name in ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.sparse"):
         monkeypatch.setitem(sys.modules, name, library)
-    before = sys.modules.pop(CUPY_BACKEND, None)
+    before = forget_gpu()
     yield
-    sys.modules.pop(CUPY_BACKEND, None)
-    if before:
-        sys.modules[CUPY_BACKEND] = before
+    forget_gpu()
+    sys.modules.update(before)
 
 
-CUPY_BACKEND = "sparsedend.backends.cupy_backend"
+def forget_gpu():
+    """Have the modules of the CuPy backend imported anew; those there were, by name."""
+    names = [name for name in sys.modules if f"{name}.".startswith("sparsedend.backends.gpu.")]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 @pytest.fixture
