@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..losses import Loss
 from ..network import Network
 from ..numbers import whole
-from ..samples import Samples, checked_samples
+from ..samples import Samples, checked_samples, warn_of_bytes
 from ..session import Evaluation, Session, Workspace
 from .callbacks import Callback, as_callbacks
 from .history import NOTHING, History
@@ -90,6 +90,7 @@ def fit(
         network.loss = loss or before
         try:
             samples = checked_samples(network, x, y, sample_weight, class_weight)
+            warn_of_bytes(network, samples.inputs)
             training.begin(network)
             fitting = Fitting(network, training, epochs, samples, validation)
         except InputError:
