@@ -14,7 +14,6 @@ from .backends.arrays import as_array, as_host_array, on_gpu
 from .errors import InputError
 from .network import Network
 
-
 #: The largest value of a byte.
 BYTES = 255
 
