@@ -81,9 +81,7 @@ def test_gradients_by_the_ledger(data, backend):
 
 def test_the_input_gradient(data, backend):
     made = network(backend)
-    without, session = (
-        Session(made, *data, input_gradient=wanted) for wanted in (False, True)
-    )
+    without, session = (Session(made, *data, input_gradient=wanted) for wanted in (False, True))
     for each in (without, session):
         each.score(np.arange(11))
     assert without.backward() is None
@@ -208,7 +206,9 @@ def test_a_network_that_was_moved_needs_a_new_session(data):
         session.score,
         lambda order: session.train_step(Training(), order),
     ):
-        with pytest.raises(InputError, match="the network was moved to backend 'numpy': make a new"):
+        with pytest.raises(
+            InputError, match="the network was moved to backend 'numpy': make a new"
+        ):
             call([0])
     Session(made, *data).score([0])
 
@@ -282,7 +282,6 @@ def test_a_prediction_keeps_its_buffers_for_the_next(data, backend):
 
 def test_repr(data):
     assert repr(Session(network(), *data, batch_size=16)) == (
-        "<Session of 40 samples in batches of up to 16, "
-        f"{network().size} parameters>"
+        f"<Session of 40 samples in batches of up to 16, {network().size} parameters>"
     )
     assert len(Session(network(), *data)) == 40
