@@ -14,5 +14,5 @@ class InputError(ValueError):
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """``did you mean '…'? `` with the known word nearest to one that is not; empty if none is."""
-    near = difflib.get_close_matches(word, list(known), 1)
+    near = difflib.get_close_matches(str(word), list(known), 1)
     return f"did you mean '{near[0]}'? " if near else ""
