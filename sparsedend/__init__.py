@@ -6,11 +6,13 @@ from .errors import InputError
 from .network import Network
 from .optimizers import Adam
 from .training import evaluate, fit, predict
+from .version import __version__
 
 __all__ = [
     "Adam",
     "InputError",
     "Network",
+    "__version__",
     "analysis",
     "backends",
     "connectivity",

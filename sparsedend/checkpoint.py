@@ -139,6 +139,7 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         matrix.attrs["encoding-type"] = "csr_matrix"
         matrix.attrs["encoding-version"] = "0.1.0"
         matrix.attrs["shape"] = structure.shape
+        matrix.attrs["rule"] = structure.rule
         matrix["data"] = values
         matrix["indices"] = structure.indices
         matrix["indptr"] = structure.indptr
@@ -162,7 +163,8 @@ def _read_layer(group: h5py.Group) -> Layer:
     for name, value in group.items():
         if value.attrs.get("encoding-type") == "csr_matrix":
             rows, columns = (int(size) for size in value.attrs["shape"])
-            parts[name] = Structure(value["indptr"][:], value["indices"][:], (rows, columns))
+            rule = str(value.attrs.get("rule", "given"))
+            parts[name] = Structure(value["indptr"][:], value["indices"][:], (rows, columns), rule)
     return KINDS[group.attrs["kind"]](**parts)
 
 

@@ -55,6 +55,8 @@ class Structure:
         Columns, ascending within a row, without duplicates. Kept as int32.
     shape : (int, int)
         Rows (outputs) and columns (inputs).
+    rule : str
+        How the connections were chosen, in a word; "given" where nobody says.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class Structure:
     indptr: NDArray
     indices: NDArray
     shape: tuple[int, int]
+    rule: str = "given"
 
     def __post_init__(self) -> None:
         indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
@@ -142,7 +145,7 @@ def sample_positions(rng: np.random.Generator, rows: int, columns: int, total: i
         flat = _distinct(rng, cells, total)
     row, column = np.divmod(flat, columns)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows))])
-    return Structure(indptr, column, (rows, columns))
+    return Structure(indptr, column, (rows, columns), "random")
 
 
 def random(
@@ -177,7 +180,7 @@ def random(
         taken = (chosen[:, :number] == draw[:, None]).any(axis=1)
         chosen[:, number] = np.where(taken, last, draw)
     chosen.sort(axis=1)
-    return _equal_rows(chosen, inputs)
+    return _equal_rows(chosen, inputs, "random")
 
 
 def local(
@@ -204,7 +207,7 @@ def local(
     at_least_one(dendrites=dendrites, synapses=synapses)
     at_most(synapses, height * width, "synapses", "pixels")
     centres = rng.integers(0, height * width, dendrites, dtype=np.int32)
-    return _receptive_fields(rng, image_shape, centres, synapses)
+    return _receptive_fields(rng, image_shape, centres, synapses, "local")
 
 
 def global_(
@@ -234,14 +237,15 @@ def global_(
     at_most(dendrites, height * width, "dendrites", "pixels to centre them on")
     somata_centres = rng.integers(0, height * width, somata, dtype=np.int32)
     centres = _neighbourhoods(rng, height, width, somata_centres, dendrites)
-    return _receptive_fields(rng, image_shape, centres.reshape(-1), synapses)
+    return _receptive_fields(rng, image_shape, centres.reshape(-1), synapses, "global")
 
 
 def tree(somata: int, dendrites: int) -> Structure:
     """Cables from each soma's own dendrites: (somata, somata · dendrites), block diagonal."""
     at_least_one(somata=somata, dendrites=dendrites)
     total = somata * dendrites
-    return Structure(np.arange(0, total + 1, dendrites), np.arange(total), (somata, total))
+    indptr = np.arange(0, total + 1, dendrites)
+    return Structure(indptr, np.arange(total), (somata, total), "tree")
 
 
 def grid_shape(somata: int) -> ImageShape:
@@ -252,12 +256,12 @@ def grid_shape(somata: int) -> ImageShape:
 
 
 def _receptive_fields(
-    rng: np.random.Generator, image_shape: ImageShape, centres: NDArray, synapses: int
+    rng: np.random.Generator, image_shape: ImageShape, centres: NDArray, synapses: int, rule: str
 ) -> Structure:
     height, width, channels = image_shape
     pixels = _neighbourhoods(rng, height, width, centres, synapses)
     columns = pixels[:, :, None] * np.int32(channels) + np.arange(channels, dtype=np.int32)
-    return _equal_rows(columns.reshape(len(centres), -1), height * width * channels)
+    return _equal_rows(columns.reshape(len(centres), -1), height * width * channels, rule)
 
 
 def _neighbourhoods(
@@ -291,10 +295,10 @@ def _neighbourhoods(
     return chosen
 
 
-def _equal_rows(columns: NDArray, inputs: int) -> Structure:
+def _equal_rows(columns: NDArray, inputs: int, rule: str) -> Structure:
     rows, fan_in = columns.shape
     indptr = np.arange(0, rows * fan_in + 1, fan_in)
-    return Structure(indptr, columns.reshape(-1), (rows, inputs))
+    return Structure(indptr, columns.reshape(-1), (rows, inputs), rule)
 
 
 def _distinct(rng: np.random.Generator, cells: int, count: int) -> NDArray:
