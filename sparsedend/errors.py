@@ -8,7 +8,9 @@ class InputError(ValueError):
     """Something the caller gave cannot be used.
 
     The message is one line: what is wrong, with the value, where it stands, and what to do
-    instead. The command line prints it without a traceback and ends with exit code 2.
+    instead. Parameters that it names stand in backticks, as in Python: give ```resume=True```.
+    The command line makes its options of them, prints the line without a traceback and ends with
+    exit code 2.
     """
 
 

@@ -3,11 +3,11 @@ import json
 import h5py
 import numpy as np
 import pytest
+from sparsedend.history import Training
 
 import sparsedend as sd
 from sparsedend import checkpoint
 from sparsedend.errors import InputError
-from sparsedend.history import Training
 from sparsedend.training import fit
 from tests.conftest import small_stacks
 

@@ -13,7 +13,8 @@ from statistics import mean, median
 from typing import Any
 
 from sparsedend import backends
-from sparsedend.run import chosen, run
+from sparsedend.run import run
+from sparsedend.settings import chosen
 from sparsedend.sweep import expand, sweep
 
 from .. import machine

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..backends.numpy_backend import Array
+from ..backends import Array
 from ..errors import InputError
 from ..files import atomic_write
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
 
 from sparsedend import backends
 from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBackend
-from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
 from sparsedend.connectivity import Structure
 from sparsedend.errors import InputError
 from sparsedend.layers import LeakyReLU

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from sparsedend import InputError, backends
-from sparsedend.backends.numpy_backend import available_threads
+from sparsedend.backends.threads import available_threads
 from sparsedend.datasets import write
 from sparsedend.files import locked
 from sparsedend.run import run

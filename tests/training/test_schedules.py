@@ -1,7 +1,7 @@
 import pytest
 
 from sparsedend import InputError
-from sparsedend.schedules import SCHEDULES, schedule
+from sparsedend.training.schedules import SCHEDULES, named
 
 
 def test_factors_by_hand():
@@ -13,4 +13,4 @@ def test_factors_by_hand():
 
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(InputError, match="unknown schedule 'x': choose one of constant, step"):
-        schedule("x")
+        named("x")

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsedend import InputError
-from sparsedend.splits import split, split_by_class
+from sparsedend.training.splits import split, split_by_class
 
 
 @given(st.integers(2, 500), st.integers(0, 3))
