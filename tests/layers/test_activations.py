@@ -98,5 +98,5 @@ def test_settings_make_another_one():
 
 @pytest.mark.parametrize("slope", [-0.1, np.nan, np.inf, "0.1", None])
 def test_slopes_that_are_refused(slope):
-    with pytest.raises(InputError, match="slope is .*: give a finite number of 0 or more"):
+    with pytest.raises(InputError, match=r"slope is .*: give a finite number of 0 or more"):
         layers.LeakyReLU(3, slope)
