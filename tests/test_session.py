@@ -189,7 +189,7 @@ def test_without_gradients_there_is_no_training(data):
 def test_gradients_of_what_an_earlier_batch_dropped_are_refused(data, backend):
     session = Session(network(backend, dropout=0.5), *data)
     session.score(np.arange(9))
-    with pytest.raises(InputError, match="the last forward pass dropped nothing.*use train_step"):
+    with pytest.raises(InputError, match=r"the last forward pass dropped nothing.*use train_step"):
         session.backward()
     session.train_step(Training(), np.arange(9))
     session.score(np.arange(9))
@@ -206,9 +206,7 @@ def test_a_network_that_was_moved_needs_a_new_session(data):
         session.score,
         lambda order: session.train_step(Training(), order),
     ):
-        with pytest.raises(
-            InputError, match="the network was moved to backend 'numpy': make a new"
-        ):
+        with pytest.raises(InputError, match="was moved to backend 'numpy': make a new session"):
             call([0])
     Session(made, *data).score([0])
 

@@ -50,10 +50,8 @@ def test_against_pytorch(name):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_extremes_are_finite_and_backends_agree(name):
     for values in (VALUES, [float(value) for value in np.linspace(-3, 3, 14)]):
-        results = [
-            through(ACTIVATIONS[name], values, np.float32, backend)
-            for backend in ("numpy", "numba")
-        ]
+        activation = ACTIVATIONS[name]
+        results = [through(activation, values, np.float32, each) for each in ("numpy", "numba")]
         for one, other in zip(*results, strict=True):
             assert np.isfinite(one).all()
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
@@ -98,5 +96,5 @@ def test_settings_make_another_one():
 
 @pytest.mark.parametrize("slope", [-0.1, np.nan, np.inf, "0.1", None])
 def test_slopes_that_are_refused(slope):
-    with pytest.raises(InputError, match="slope is .*: give a finite number of 0 or more"):
+    with pytest.raises(InputError, match=r"slope is .*: give a finite number of 0 or more"):
         layers.LeakyReLU(3, slope)
