@@ -50,10 +50,8 @@ def test_against_pytorch(name):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_extremes_are_finite_and_backends_agree(name):
     for values in (VALUES, [float(value) for value in np.linspace(-3, 3, 14)]):
-        results = [
-            through(ACTIVATIONS[name], values, np.float32, backend)
-            for backend in ("numpy", "numba")
-        ]
+        activation = ACTIVATIONS[name]
+        results = [through(activation, values, np.float32, each) for each in ("numpy", "numba")]
         for one, other in zip(*results, strict=True):
             assert np.isfinite(one).all()
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)

@@ -183,11 +183,9 @@ def test_refuses(settings, message):
 
 
 def test_repr():
-    synapses, cables = (
-        connectivity.random(np.random.default_rng(0), 9, 8, 2),
-        connectivity.tree(4, 2),
-    )
-    assert repr(layers.Dendritic(synapses, cables, activation="tanh")) == (
+    synapses = connectivity.random(np.random.default_rng(0), 9, 8, 2)
+    made = layers.Dendritic(synapses, connectivity.tree(4, 2), activation="tanh")
+    assert repr(made) == (
         "<Dendritic 9 -> 4, synapses=<Structure 8 × 9, 16 connections, random>, "
         "cables=<Structure 4 × 8, 8 connections, tree>, slope=0.1, activation='tanh', "
         "soma_activation='leaky-relu'>"
