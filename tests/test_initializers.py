@@ -73,9 +73,3 @@ def test_numbers_by_hand():
     expected = 2 * RNG(3).random(2, dtype=np.float32) - 1
     np.testing.assert_allclose(glorot(RNG(3), structure, np.float32), expected * 1.2**0.5, 1e-6)
     np.testing.assert_allclose(sparse(RNG(3), structure, np.float32), expected * 3**0.5, 1e-6)
-
-
-def test_names():
-    assert named("glorot") is glorot
-    with pytest.raises(InputError, match="unknown initializer 'he': choose glorot or sparse"):
-        named("he")
