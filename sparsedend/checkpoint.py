@@ -22,7 +22,7 @@ from .backends import NumpyBackend
 from .backends.numpy_backend import Array
 from .connectivity import Structure
 from .errors import InputError
-from .files import atomic_write
+from .files import atomic_write, is_file, unreadable
 from .history import History, Training
 from .layers import KINDS, Layer
 from .network import Network
@@ -101,7 +101,7 @@ def read(path: str | Path, *, backend: NumpyBackend | None = None) -> Checkpoint
         Where the file is missing, no checkpoint, truncated or of another version.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"there is no checkpoint '{path}': check the path")
     try:
         with h5py.File(path, "r") as file:
@@ -119,11 +119,8 @@ def read(path: str | Path, *, backend: NumpyBackend | None = None) -> Checkpoint
     except InputError:
         raise
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"'{path}' cannot be read as a checkpoint ({reason}): it is damaged or no HDF5 file; "
-            "use another copy or train again"
-        ) from error
+        advice = "use another copy or train again"
+        raise unreadable(path, error, "a checkpoint", advice) from error
 
 
 def _write_layer(group: h5py.Group, layer: Layer) -> None:
