@@ -11,6 +11,7 @@ from .. import datasets
 from ..datasets import cache
 from ..datasets.catalogue import EMBEDDED, entry
 from ..errors import InputError
+from ..files import exists
 from .arrays import read_npy
 
 
@@ -41,12 +42,16 @@ PathOption = click.Path(path_type=Path)
 @data.command()
 @click.argument("name")
 @click.argument("source", type=PathOption, required=False)
-@click.option("--images", type=PathOption, help="own: .npy (images, height, width[, channels]).")
-@click.option("--labels", type=PathOption, help="own: .npy of integers or texts.")
-@click.option("--test-fraction", type=float, default=0.1, help="own: where there is no test part.")
-@click.option("--seed", type=int, default=1, help="own: of the choice of test images.")
-@click.option("--name", "own_name", default="own", help="own: what the data set is called.")
-@click.option("--output", type=PathOption, help="HDF5 file.  [default: NAME in the cache]")
+@click.option(
+    "--images", type=PathOption, help="Your images, .npy of (images, height, width[, channels])."
+)
+@click.option("--labels", type=PathOption, help="Their labels, .npy of integers or texts.")
+@click.option(
+    "--test-fraction", type=float, default=0.1, help="Share to test with, if there is no test part."
+)
+@click.option("--seed", type=int, default=1, help="Seed of the choice of images to test with.")
+@click.option("--name", "own_name", default="own", help="Name of your data set.")
+@click.option("--output", type=PathOption, help="HDF5 file to write.  [default: in the cache]")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 def convert(
     name: str,
@@ -63,14 +68,13 @@ def convert(
 
     With NAME "own", images of your own: --images and --labels, or as SOURCE a folder with a folder
     of pictures for each class (or folders train and test of such), or an HDF5 file with x and y.
+    The labels that occur become the classes 0, 1, …, in their order and named by them.
     """
-    if seed < 0:
-        raise InputError(f"seed is {seed}: give 0 or more")
     title = own_name if name == "own" else name
     if name == "own":
         _check_name(own_name)
     target = output or cache.stored(title)
-    if (output or name == "own") and target.exists() and not overwrite:
+    if (output or name == "own") and exists(target) and not overwrite:
         raise InputError(f"'{target}' exists: give --overwrite or another --output or --name")
     if name != "own":
         if source is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 import click
 
@@ -25,6 +27,24 @@ for command in (train, evaluate, predict, info, sweep, data):
 
 def main() -> None:
     """Run the command line; what the user can mend is one line and exit code 2."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show(warnings.showwarning)
+        _run()
+
+
+def _show(others: Any) -> Any:
+    """Show a warning of ours as one line, without the line of code that it comes from."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if category is UserWarning:
+            click.echo(f"Warning: {message}", err=True)
+        else:
+            others(message, category, *where)
+
+    return show
+
+
+def _run() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
