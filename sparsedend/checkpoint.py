@@ -26,7 +26,7 @@ import numpy as np
 from . import backends, layers, losses, optimizers
 from .backends import Array, Backend
 from .errors import InputError
-from .files import atomic_write
+from .files import atomic_write, is_file, unreadable
 from .layers import Layer
 from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network
@@ -114,30 +114,27 @@ def read(file: File, *, backend: Backend | None = None) -> Checkpoint:
     InputError
         Where the file is missing, no checkpoint, truncated or of another version.
     """
-    name = f"'{file if isinstance(file, str | Path) else getattr(file, 'name', 'the file')}'"
-    if isinstance(file, str | Path) and not Path(file).is_file():
-        raise InputError(f"there is no checkpoint {name}: check the path")
+    path = Path(file if isinstance(file, str | Path) else getattr(file, "name", "the file"))
+    if isinstance(file, str | Path) and not is_file(path):
+        raise InputError(f"there is no checkpoint '{path}': check the path")
     try:
         with h5py.File(file, "r") as opened:
             if opened.attrs.get("format") != FORMAT:
                 raise InputError(
-                    f"{name} is no checkpoint of sparsedend: give a file that train or save wrote"
+                    f"'{path}' is no checkpoint of sparsedend: give a file that train or save wrote"
                 )
             version = opened.attrs.get("format_version")
             if version not in READERS:
                 raise InputError(
-                    f"{name} has checkpoint format {version}, this version of sparsedend reads "
+                    f"'{path}' has checkpoint format {version}, this version of sparsedend reads "
                     f"{', '.join(map(str, READERS))}: use the version that wrote it, or train again"
                 )
             return _read(opened, backend or backends.create(), READERS[version])
     except InputError:
         raise
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{name} cannot be read as a checkpoint ({reason}): it is damaged or no HDF5 file; "
-            "use another copy or train again"
-        ) from error
+        advice = "use another copy or train again"
+        raise unreadable(path, error, "a checkpoint", advice) from error
 
 
 class _Record:

@@ -11,6 +11,7 @@ from .. import datasets
 from ..datasets import cache
 from ..datasets.catalogue import EMBEDDED, entry
 from ..errors import InputError
+from ..files import exists
 from .arrays import read_npy
 
 
@@ -76,14 +77,13 @@ def convert(
 
     With NAME "own", images of your own: --images and --labels, or as SOURCE a folder with a folder
     of pictures for each class (or folders train and test of such), or an HDF5 file with x and y.
+    The labels that occur become the classes 0, 1, …, in their order and named by them.
     """
-    if seed < 0:
-        raise InputError(f"seed is {seed}: give 0 or more")
     title = own_name if name == "own" else name
     if name == "own":
         _check_name(own_name)
     target = output or cache.stored(title)
-    if (output or name == "own") and target.exists() and not overwrite:
+    if (output or name == "own") and exists(target) and not overwrite:
         raise InputError(f"'{target}' exists: give --overwrite or another --output or --name")
     if name != "own":
         if source is None:

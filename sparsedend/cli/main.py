@@ -30,12 +30,20 @@ for command in (train, evaluate, predict, info, sweep, data):
 def main() -> None:
     """Run the command line; what the user can mend is one line and exit code 2."""
     with warnings.catch_warnings():
-        warnings.showwarning = _warn  # type: ignore[assignment]
+        warnings.showwarning = _show(warnings.showwarning)
         _run()
 
 
-def _warn(message: Warning | str, *where: Any) -> None:
-    click.echo(f"Warning: {in_options(str(message))}", err=True)
+def _show(others: Any) -> Any:
+    """Show a warning of ours as one line, without the line of code that it comes from."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if category in (UserWarning, RuntimeWarning):
+            click.echo(f"Warning: {in_options(str(message))}", err=True)
+        else:
+            others(message, category, *where)
+
+    return show
 
 
 def _run() -> None:

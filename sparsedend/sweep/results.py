@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import atomic_write, is_file, unreadable
 from ..settings import SETTINGS, Settings, tell_unknown
 from ..version import __version__
 
@@ -141,7 +141,7 @@ class Results:
             Where the file is missing, damaged, of another kind or version.
         """
         path = Path(path)
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"there are no results '{path}': check the path")
         try:
             with h5py.File(path, "r") as file:
@@ -157,10 +157,7 @@ class Results:
         except InputError as error:
             raise InputError(f"'{path}': {error}") from error
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(
-                f"'{path}' cannot be read as results ({reason}): it is damaged or no HDF5 file"
-            ) from error
+            raise unreadable(path, error, "results", "use another copy") from error
 
 
 def row_of(

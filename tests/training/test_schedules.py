@@ -20,16 +20,16 @@ def test_steps_are_at_the_middle_and_the_last_quarter(epochs):
             factor = 0.1
         if epoch / epochs >= 0.75:
             factor = 0.01
-        assert schedule("step")(epoch, epochs) == pytest.approx(factor)
+        assert named("step")(epoch, epochs) == pytest.approx(factor)
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 50])
 def test_a_cosine_falls_from_one_and_stays_above_nothing(epochs):
-    factors = [schedule("cosine")(epoch, epochs) for epoch in range(epochs)]
+    factors = [named("cosine")(epoch, epochs) for epoch in range(epochs)]
     assert factors[0] == 1
     assert factors == sorted(factors, reverse=True)
     assert factors[-1] > 0
-    assert schedule("constant")(epochs - 1, epochs) == 1
+    assert named("constant")(epochs - 1, epochs) == 1
 
 
 def test_an_unknown_schedule_is_refused():
