@@ -14,6 +14,7 @@ stream for dropout.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,7 +76,7 @@ def save(
     Parameters
     ----------
     network : Network
-    file : path, or file opened for reading and writing in binary mode
+    file : path, or file opened for writing in binary mode, whose contents are replaced
     training : Training, optional
     about : dict, optional
         JSON-able facts to keep beside them.
@@ -83,13 +84,12 @@ def save(
     Raises
     ------
     InputError
-        Where the folder does not exist or cannot be written, or a layer, loss, optimizer or
-        schedule of the user's own has no registered name.
+        Where the folder does not exist, it or the file cannot be written, or a layer, loss,
+        optimizer or schedule of the user's own has no registered name.
     """
     record = _Record(network, training, about)
     if not isinstance(file, str | Path):
-        with h5py.File(file, "w") as opened:
-            record.write(opened)
+        record.write_into(file)
         return
     with atomic_write(Path(file)) as temporary, h5py.File(temporary, "w") as opened:
         record.write(opened)
@@ -153,6 +153,23 @@ class _Record:
         except TypeError as error:
             raise InputError(
                 f"a setting cannot be written as JSON ({error}): use numbers and texts of Python"
+            ) from error
+
+    def write_into(self, file: IO[bytes]) -> None:
+        """Build all in memory: HDF5 could begin only in a file that it may read as well."""
+        memory = io.BytesIO()
+        with h5py.File(memory, "w") as opened:
+            self.write(opened)
+        try:
+            if file.seekable():
+                file.seek(0)
+            file.write(memory.getbuffer())
+            if file.seekable():
+                file.truncate()
+        except (OSError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the file cannot be written ({error}): open it for writing in binary mode, such "
+                "as with open(path, 'wb')"
             ) from error
 
     def write(self, file: h5py.File) -> None:
