@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -222,8 +221,8 @@ def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArr
         if labels.ndim != 1 or labels.dtype.kind != "i":
             raise InputError("the training is sequential, but its targets are no classes: shuffle")
         return split_by_class(labels, training.batch_size, training.seed)
-    if isinstance(validation, Real):
-        return split(count, training.seed, float(validation))
+    if isinstance(validation, int | float | np.floating):
+        return split(count, training.seed, validation)
     if validation is not None and (
         not isinstance(validation, tuple | list) or len(validation) != 2
     ):
