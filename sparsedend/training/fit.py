@@ -222,7 +222,7 @@ def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArr
             raise InputError("the training is sequential, but its targets are no classes: shuffle")
         return split_by_class(labels, training.batch_size, training.seed)
     if isinstance(validation, int | float | np.floating):
-        return split(count, training.seed, validation)
+        return split(count, training.seed, float(validation))
     if validation is not None and (
         not isinstance(validation, tuple | list) or len(validation) != 2
     ):
