@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -93,6 +94,8 @@ def child(code, *, timeout=100, **environment):
         capture_output=True,
         text=True,
         timeout=timeout,
+        # Not here, where Python would find the package first.
+        cwd=tempfile.gettempdir(),
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
     )
     assert answer.returncode == 0, answer.stderr
