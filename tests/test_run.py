@@ -1,5 +1,6 @@
 """A whole run: what it sees, what it keeps, how it goes on, and what it refuses."""
 
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import count
 
@@ -106,7 +107,8 @@ class KilledError(Exception):
     pass
 
 
-def kill_at(monkeypatch, step, **settings):
+@contextmanager
+def killed_at(step, **settings):
     """Let the optimizer of a run with these settings raise in that step, counted from 0."""
     kind = type(Settings(**(SMALL | settings)).new_optimizer())
     apply, steps = kind.apply, count()
@@ -116,19 +118,19 @@ def kill_at(monkeypatch, step, **settings):
             raise KilledError
         apply(self, *arguments)
 
-    monkeypatch.setattr(kind, "apply", killing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "apply", killing)
+        with pytest.raises(KilledError):
+            yield
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
-def test_killed_and_resumed_gives_the_same_bits(tmp_path, monkeypatch, epoch):
+def test_killed_and_resumed_gives_the_same_bits(tmp_path, epoch):
     """Killed after `epoch` finished epochs, in the middle of the next one."""
     ran(tmp_path / "whole.h5", threads=2)
     steps_in_an_epoch = 11
-    kill_at(monkeypatch, epoch * steps_in_an_epoch + 5)
-    with pytest.raises(KilledError):
+    with killed_at(epoch * steps_in_an_epoch + 5):
         ran(tmp_path / "parts.h5")
-    monkeypatch.undo()
-    monkeypatch.setenv("SPARSEDEND_DATA", str(tmp_path))
     said = []
     ran(tmp_path / "parts.h5", resume=True, say=said.append)
     assert said == [f"going on from '{tmp_path / 'parts.h5'}' after epoch {epoch}"]
@@ -164,12 +166,10 @@ def test_more_epochs_go_on(tmp_path):
         {"sequential": True, "noise": 0.5, "batch_size": 16},
     ],
 )
-def test_every_scenario_resumes_to_the_same_bits(tmp_path, monkeypatch, settings):
+def test_every_scenario_resumes_to_the_same_bits(tmp_path, settings):
     whole = ran(tmp_path / "whole.h5", **settings)
-    kill_at(monkeypatch, 25, **settings)
-    with pytest.raises(KilledError):
+    with killed_at(25, **settings):
         ran(tmp_path / "parts.h5", **settings)
-    monkeypatch.undo()
     parts = ran(tmp_path / "parts.h5", resume=True, **settings)
     assert parts["test_loss"] == whole["test_loss"]
     assert parts["validation_loss"] == whole["validation_loss"]
@@ -194,6 +194,38 @@ def test_a_schedule_cannot_be_lengthened(tmp_path):
         InputError, match="follows a step schedule over 3 epochs, not 5: give `epochs=3`"
     ):
         ran(tmp_path / "a.h5", resume=True, schedule="step", epochs=5)
+
+
+def test_a_schedule_cannot_be_shortened(tmp_path):
+    with killed_at(15):
+        ran(tmp_path / "a.h5", schedule="cosine", backend="numpy")
+    with pytest.raises(
+        InputError, match="follows a cosine schedule over 3 epochs, not 2: give `epochs=3`"
+    ):
+        ran(tmp_path / "a.h5", resume=True, schedule="cosine", epochs=2, backend="numpy")
+
+
+def test_fewer_epochs_than_planned_are_enough_without_a_schedule(tmp_path):
+    with killed_at(15):
+        ran(tmp_path / "a.h5", backend="numpy")
+    parts = ran(tmp_path / "a.h5", resume=True, epochs=2, backend="numpy")
+    assert parts["test_loss"] == ran(None, epochs=2, backend="numpy")["test_loss"]
+
+
+def test_a_training_that_fails_later_keeps_its_last_epoch(tmp_path, monkeypatch):
+    fit = run.fit
+
+    def failing(*arguments, epochs, **more):
+        fit(*arguments, epochs=1, **more)
+        raise InputError("it diverged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "fit", failing)
+        with pytest.raises(InputError, match="it diverged"):
+            ran(tmp_path / "a.h5", backend="numpy")
+    said = []
+    assert ran(tmp_path / "a.h5", resume=True, backend="numpy", say=said.append)["epochs"] == 3
+    assert said == [f"going on from '{tmp_path / 'a.h5'}' after epoch 1"]
 
 
 def test_a_training_that_fails_at_once_leaves_nothing(tmp_path):

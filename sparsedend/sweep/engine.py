@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -143,7 +144,9 @@ def _rows_here(
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     def rows(runs: list[PlannedRun]) -> Generator[Row, None, None]:
-        with joblib.parallel_config("loky", inner_max_num_threads=threads, initializer=begin):
+        with joblib.parallel_config(
+            "loky", inner_max_num_threads=threads, initializer=begin, initargs=(os.getpid(),)
+        ):
             parallel = joblib.Parallel(max(jobs, 2), batch_size=1, return_as="generator_unordered")
         return parallel(joblib.delayed(task)(run) for run in runs)
 

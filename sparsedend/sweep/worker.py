@@ -22,12 +22,17 @@ from .grid import PlannedRun
 from .results import Row, row_of
 
 
-def begin() -> None:
-    """Make a process a worker of its parent: it leaves Ctrl-C to it, and does not survive it."""
+def begin(parent: int) -> None:
+    """Make a process a worker of its parent: it leaves Ctrl-C to it, and does not survive it.
+
+    Parameters
+    ----------
+    parent : int
+        Its number, for it may have ended before the worker could ask.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # tqdm's own lock is a semaphore between processes, which a killed worker would leave behind.
     tqdm.set_lock(threading.RLock())
-    parent = os.getppid()
 
     def follow() -> None:
         while os.getppid() == parent:

@@ -124,16 +124,17 @@ def test_a_data_set_that_several_threads_want_is_loaded_once(tmp_path, monkeypat
     assert len(loads) == 1
 
 
-def test_a_worker_leaves_ctrl_c_to_its_parent_and_ends_with_it(monkeypatch):
-    """What is done to the process is only looked at."""
-    parents, ended, handlers = iter([5, 5, 5, 1]), [], []
+@pytest.mark.parametrize("parents", [[5, 5, 5, 1], [1]])
+def test_a_worker_leaves_ctrl_c_to_its_parent_and_ends_with_it(monkeypatch, parents):
+    """Also where that ended first. What is done to the process is only looked at."""
+    parents, ended, handlers = iter(parents), [], []
     over = threading.Event()
     monkeypatch.setattr(worker.os, "getppid", lambda: next(parents))
     monkeypatch.setattr(worker.os, "_exit", lambda code: (ended.append(code), over.set()))
     monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(worker.signal, "signal", lambda *call: handlers.append(call))
     monkeypatch.setattr(worker.tqdm, "set_lock", lambda lock: handlers.append(type(lock)))
-    worker.begin()
+    worker.begin(5)
     assert over.wait(10)
     assert ended == [1]
     assert handlers == [(signal.SIGINT, signal.SIG_IGN), type(threading.RLock())]
