@@ -194,7 +194,8 @@ def test_answers_of_softmax():
 
 
 def test_what_is_judged():
-    assert {kind: KINDS[kind].judges for kind in KINDS} == {
+    ours = [each for each in KINDS.values() if each.__module__.startswith("sparsedend.")]
+    assert {each.kind: each.judges for each in ours} == {
         "softmax-cross-entropy": True,
         "sigmoid-cross-entropy": True,
         "mean-squared-error": False,

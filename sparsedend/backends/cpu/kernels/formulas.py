@@ -122,7 +122,7 @@ def squares(vector, sums):
         sums[b] = part
 
 
-@overload(where, inline="always")
+@overload(where)
 def _where(condition, a, b):
     """A choice; a whole number beside a real one takes its type."""
     kind = a if isinstance(a, types.Float) else b
