@@ -1,10 +1,11 @@
-"""What this machine can do at most: reading from the L2 cache, and multiplying and adding."""
+"""What a CPU can do at most: reading from the L2 cache, and multiplying and adding."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -15,13 +16,6 @@ from sparsedend.backends.simd import TILE, load, muladd, splat, total
 
 #: Bytes each thread reads over and over: less than an L2 cache, far more than an L1 cache.
 L2_BYTES = 400 * 1024
-
-
-class Ceilings(NamedTuple):
-    """Rates of all threads together."""
-
-    l2_bytes_per_second: float
-    fma_lanes_per_second: float
 
 
 @njit(parallel=True)
@@ -46,8 +40,8 @@ def _multiply(factors, sums, repeats):  # type: ignore[no-untyped-def]
         sums[part] = total(acc)
 
 
-def measure(threads: int, rounds: int = 9) -> Ceilings:
-    """Medians over `rounds`."""
+def ceilings(threads: int) -> dict[str, float]:
+    """Multiply-adds of float32, and bytes read from the L2 cache, a second, by all threads."""
     backend = NumpyBackend()
     lanes = L2_BYTES // 4 // TILE * TILE
     data = backend.zeros((threads, lanes), np.float32)
@@ -55,13 +49,20 @@ def measure(threads: int, rounds: int = 9) -> Ceilings:
     factors = np.full(threads, 0.5, np.float32)
     numba.set_num_threads(threads)
     reads, multiplications = 200, 200_000
-    l2, fma = [], []
-    for _ in range(rounds + 1):
+    multiplied = seconds(lambda: _multiply(factors, sums, multiplications), 10)
+    read = seconds(lambda: _read(data, sums, reads), 10)
+    return {
+        "multiply_adds": threads * multiplications * TILE / multiplied,
+        "bytes": threads * reads * lanes * 4 / read,
+    }
+
+
+def seconds(action: Callable[[], Any], repeats: int) -> float:
+    """Seconds of a call: the median, once it is compiled."""
+    action()
+    times = []
+    for _ in range(repeats):
         began = time.perf_counter()
-        _read(data, sums, reads)
-        middle = time.perf_counter()
-        _multiply(factors, sums, multiplications)
-        ended = time.perf_counter()
-        l2.append(threads * reads * lanes * 4 / (middle - began))
-        fma.append(threads * multiplications * TILE / (ended - middle))
-    return Ceilings(median(l2[1:]), median(fma[1:]))
+        action()
+        times.append(time.perf_counter() - began)
+    return median(times)

@@ -15,105 +15,79 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
-from .contestants import CONTESTANTS, OURS, Contestant
+from . import machine
+from .contestants import CONTESTANTS, Contestant
+from .table import Row
 from .works import Layer, Work, to_record
 
-#: Share of the machine's memory that a contestant's weights may take.
-SHARE = 0.25
+#: Share of the memory, of the machine or of its GPU, that a contestant's weights may take.
+SHARE = {"cpu": 0.25, "cuda": 0.75}
 #: A contestant whose step takes longer is not asked for a larger work of the same suite.
 TOO_SLOW = 20.0
 #: Seconds of each burst, and of the calls before it that are not measured: a process that was
 #: stopped comes back to cold caches and, after long, to pages that the system has taken from it.
 BURST, WARM_UP = 0.1, 0.3
-#: Agreement, as a share of the largest value: of outputs and gradients, and of how a loss falls,
+#: Agreement, as a share of the largest value: of a layer's gradients, and of how a loss falls,
 #: where Adam turns the rounding of the smallest gradients into whole steps.
-OUTPUT_TOLERANCE, FALL_TOLERANCE = 1e-4, 0.03
+GRADIENT_TOLERANCE, FALL_TOLERANCE = 1e-4, 0.03
+#: What a contestant's process runs.
+COMMAND = [sys.executable, "-m", "bench.worker"]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A work, with how many threads, by whom."""
+    """A work, with how many threads, by whom; the first is whom the others are compared with."""
 
     work: Work
     threads: int
     contestants: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Record:
-    """What one contestant did of one case.
-
-    `note` is empty, or says why there are no times. Times are seconds per call: one of each round
-    and part. `first` holds those of each part's first call, with all compilation; memory is bytes,
-    after the imports and at most, and at most on a GPU.
-    """
-
-    case: Case
-    contestant: str
-    note: str = ""
-    seconds: dict[str, list[float]] | None = None
-    first: float = 0.0
-    build: float = 0.0
-    base: int = 0
-    peak: int = 0
-    device: int = 0
-
-    @property
-    def parts(self) -> dict[str, list[float]]:
-        """Seconds by part; "all" is their sum where there are several."""
-        seconds = self.seconds or {}
-        if len(seconds) < 2:
-            return seconds
-        return {**seconds, "all": [sum(turn) for turn in zip(*seconds.values(), strict=True)]}
-
-
-def measure(cases: list[Case], rounds: int) -> Iterator[Record]:
-    """Records of all cases, in order; cases should grow."""
+def measure(cases: list[Case], rounds: int) -> Iterator[list[Row]]:
+    """Rows of one contestant after the other in all cases, in order; cases should grow."""
     slow: dict[str, float] = {}
     for case in cases:
-        for record in _measure(case, rounds, slow):
-            times = [t for part in (record.seconds or {}).values() for t in part]
-            if times and max(times) > TOO_SLOW:
-                slow[record.contestant] = max(times)
-            yield record
+        for rows in _measure(case, rounds, slow):
+            longest = max((max(row.seconds) for row in rows if row.seconds), default=0.0)
+            if longest > TOO_SLOW:
+                slow[rows[0].contestant] = longest
+            yield rows
 
 
 def missing(contestant: Contestant) -> list[str]:
     """Its packages that are not installed."""
-    return [names for names in contestant.packages if not any(map(_installed, names.split(" | ")))]
+    return [
+        names
+        for names in contestant.packages
+        if not any(map(machine.installed, names.split(" | ")))
+    ]
 
 
-def _installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True
+def _measure(case: Case, rounds: int, slow: dict[str, float]) -> Iterator[list[Row]]:
+    def noted(name: str, note: str) -> list[Row]:
+        if name == case.contestants[0]:
+            raise RuntimeError(f"{name} at {case.work}: {note}")
+        return [Row(case.work, case.threads, name, note=note)]
 
-
-def _measure(case: Case, rounds: int, slow: dict[str, float]) -> Iterator[Record]:
     with ExitStack() as stack:
         workers = []
-        for name in (OURS, *(name for name in case.contestants if name != OURS)):
-            reason = _why_not(CONTESTANTS[name], case.work, slow)
-            if reason:
-                yield Record(case, name, reason)
+        for name in case.contestants:
+            if not CONTESTANTS[name].can_do(case.work):
+                continue
+            if reason := _why_not(CONTESTANTS[name], case.work, slow):
+                yield noted(name, reason)
             else:
                 workers.append(stack.enter_context(Worker(case, name)))
         able = []
         for worker in workers:
             worker.ready = worker.answer()
             worker.pause()
-            reason = worker.ready.get("error") or _difference(case, worker, workers[0])
-            if reason and worker is workers[0]:
-                raise RuntimeError(f"{OURS} at {case.work}: {reason}")
-            if reason:
-                yield Record(case, worker.name, reason)
+            if reason := worker.ready.get("error") or _difference(case, worker, workers[0]):
+                yield noted(worker.name, reason)
             else:
                 able.append(worker)
         turns: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in able}
@@ -121,32 +95,45 @@ def _measure(case: Case, rounds: int, slow: dict[str, float]) -> Iterator[Record
             for worker in list(able):
                 answer = worker.ask("turn")
                 if "error" in answer:
-                    yield Record(case, worker.name, answer["error"])
+                    yield noted(worker.name, answer["error"])
                     able.remove(worker)
                 else:
                     turns[worker.name].append(answer)
         for worker in able:
-            answers, ready = turns[worker.name], worker.ready
-            seconds = {part: [answer[part] for answer in answers] for part in answers[0]}
-            first, memory = sum(ready["first"].values()), worker.end()
-            known = (ready["build"], ready["base"], memory["peak"], memory["device"])
-            yield Record(case, worker.name, "", seconds, first, *known)
+            yield _rows(case, worker, turns[worker.name])
+
+
+def _rows(case: Case, worker: Worker, turns: list[dict[str, float]]) -> list[Row]:
+    """A row for each part, and one for their sum where there are several."""
+    seconds = {part: tuple(turn[part] for turn in turns) for part in turns[0]}
+    if len(seconds) > 1:
+        seconds["all"] = tuple(sum(turn.values()) for turn in turns)
+    ready, memory = worker.ready, worker.end()
+    known = (ready["first"], ready["build"], ready["base"], memory["peak"], memory["device"])
+    return [
+        Row(case.work, case.threads, worker.name, part, "", times, *known)
+        for part, times in seconds.items()
+    ]
 
 
 def _why_not(contestant: Contestant, work: Work, slow: dict[str, float]) -> str:
     """Why it does not take part; empty if it does."""
-    absent = missing(contestant)
-    if absent:
+    if absent := missing(contestant):
         return f"not installed: {', '.join(absent)}"
-    if not contestant.can_do(work):
-        return "does no such work"
     needed = contestant.needs(work)
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > SHARE * total:
+    if needed and needed > SHARE[contestant.device] * _memory(contestant.device):
         return f"would need {needed / 1e9:.0f} GB for its weights"
     if contestant.name in slow:
         return f"took {slow[contestant.name]:.0f} s at a smaller size"
     return ""
+
+
+def _memory(device: str) -> int:
+    if device == "cpu":
+        return machine.memory()
+    from . import device as gpu
+
+    return gpu.memory()
 
 
 def _difference(case: Case, worker: Worker, ours: Worker) -> str:
@@ -155,14 +142,14 @@ def _difference(case: Case, worker: Worker, ours: Worker) -> str:
         threads > case.threads for threads in worker.ready["threads"].values()
     ):
         return f"uses {worker.ready['threads']}, not {case.threads} threads"
-    for what in ("outputs", "proof"):
+    proof = GRADIENT_TOLERANCE if isinstance(case.work, Layer) else FALL_TOLERANCE
+    tolerances = {"outputs": CONTESTANTS[worker.name].tolerance, "proof": proof}
+    for what, tolerance in tolerances.items():
         own, reference = (w.ready[what] for w in (worker, ours))
         if own is None or reference is None:
             continue
         if len(own) != len(reference):
             return f"its {what} has another size than ours"
-        falls = what == "proof" and not isinstance(case.work, Layer)
-        tolerance = FALL_TOLERANCE if falls else OUTPUT_TOLERANCE
         difference = np.max(np.abs(np.subtract(own, reference))) / np.max(np.abs(reference))
         if not difference <= tolerance:
             return f"its {what} differs from ours by {difference:.2g} of the largest value"
@@ -183,7 +170,7 @@ class Worker:
         if len(cores) < case.threads:
             raise ValueError(f"{case.threads} threads on {len(cores)} cores: give at most those")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker"],
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

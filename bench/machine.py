@@ -1,8 +1,9 @@
-"""What a measurement was made on, and where its results are kept."""
+"""What a measurement was made on, and how its results are written."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sparsedend.backends.numpy_backend import available_threads
+
+__all__ = ["available_threads", "facts", "installed", "keep", "lines", "memory", "table"]
 
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = (
@@ -24,15 +27,37 @@ def facts() -> dict[str, str]:
         "machine": f"{_processor()}, {available_threads()} cores for this process",
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
-        "commit": _commit(),
+        "versions": ", ".join(f"{name} {installed(name) or 'not installed'}" for name in PACKAGES),
+        "commit": commit(),
         "command": " ".join(["python -m", _module(), *sys.argv[1:]]),
     }
 
 
-def describe() -> str:
-    """`facts`, as Markdown lines."""
-    return lines(facts())
+def commit(folder: Path = RESULTS.parent) -> str:
+    """Short name of the commit; with "-dirty" where anything but results differs from it."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", ":/", ":(top,exclude)bench/results")
+        return git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def installed(name: str) -> str | None:
+    """Version of a distribution; None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def memory() -> int:
+    """Bytes of the machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def lines(facts: dict[str, str]) -> str:
@@ -46,11 +71,12 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def keep(name: str, text: str) -> None:
-    """Print a result and write it to ``bench/results/<name>.md``."""
+def keep(output: Path, name: str, *paragraphs: str) -> None:
+    """Print a result and write it to ``<output>/<name>.md``."""
+    text = "\n\n".join(paragraphs)
     print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(text + "\n", encoding="utf-8")
+    output.mkdir(parents=True, exist_ok=True)
+    (output / f"{name}.md").write_text(text + "\n", encoding="utf-8")
 
 
 def _processor() -> str:
@@ -60,23 +86,6 @@ def _processor() -> str:
         return platform.processor()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _commit() -> str:
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return answer.stdout.strip()
 
 
 def _module() -> str:

@@ -13,25 +13,12 @@ from typing import Any
 
 import numpy as np
 
-OURS = "sparsedend numba"
 RED, GREY = "#d1495b", "#8d99ae"
 
 Series = dict[str, list[tuple[float, float, float, float]]]
 
 
-@contextmanager
-def _figure(path: Path, **kwargs: Any) -> Iterator[Any]:
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 9}):
-        figure = Figure(layout="constrained", **kwargs)
-        yield figure
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Date": None})
-
-
-def bars(panels: dict[str, dict[str, float]], path: Path) -> None:
+def bars(panels: dict[str, dict[str, float]], ours: str, path: Path) -> None:
     """Milliseconds of every contestant as bars on a logarithmic axis, a panel for each work."""
     with _figure(path, figsize=(10, 2.9)) as figure:
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -40,7 +27,7 @@ def bars(panels: dict[str, dict[str, float]], path: Path) -> None:
         names = sorted(first, key=lambda name: last.get(name, np.inf))
         for axis, (title, seconds) in zip(axes, panels.items(), strict=True):
             milliseconds = [seconds.get(name, np.nan) * 1e3 for name in names]
-            colours = [RED if name == OURS else GREY for name in names]
+            colours = [RED if name == ours else GREY for name in names]
             drawn = axis.barh(names, milliseconds, color=colours)
             texts = ["" if np.isnan(value) else f"{value:.3g}" for value in milliseconds]
             axis.bar_label(drawn, texts, padding=2)
@@ -52,8 +39,21 @@ def bars(panels: dict[str, dict[str, float]], path: Path) -> None:
         axes[0].invert_yaxis()
 
 
-def lines(panels: dict[str, Series], labels: tuple[str, str], path: Path) -> None:
-    """Points (x, median, least, most) of every contestant on logarithmic axes, in panels."""
+def lines(
+    panels: dict[str, Series], labels: tuple[str, str], ours: str, path: Path, scale: str = "log"
+) -> None:
+    """Points (x, median, least, most) of every contestant in panels; those of ours are thick.
+
+    Parameters
+    ----------
+    panels : mapping of titles to series
+    labels : (str, str)
+    ours : str
+        How our names begin.
+    path : Path
+    scale : {"log", "linear"}
+        Of y.
+    """
     with _figure(path, figsize=(5.2 * len(panels) + 2.2, 3.6)) as figure:
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         names = list(dict.fromkeys(name for series in panels.values() for name in series))
@@ -62,12 +62,12 @@ def lines(panels: dict[str, Series], labels: tuple[str, str], path: Path) -> Non
                 if name not in series:
                     continue
                 x, y, least, most = np.array(sorted(series[name])).T
-                ours = name == OURS
-                colour = RED if ours else f"C{number}"
-                axis.plot(x, y, "o-", ms=3, lw=2.5 if ours else 1.2, color=colour, label=name)
+                colour = RED if name == ours else f"C{number}"
+                width = 2.5 if name.startswith(ours) else 1.2
+                axis.plot(x, y, "o-", ms=3, lw=width, color=colour, label=name)
                 axis.fill_between(x, least, most, color=colour, alpha=0.15, lw=0)
             axis.set_xscale("log")
-            axis.set_yscale("log")
+            axis.set_yscale(scale)
             axis.set_title(title)
             axis.set_xlabel(labels[0])
             axis.grid(alpha=0.3)
@@ -92,16 +92,13 @@ def roofline(points: list[tuple[str, float, float]], l2: float, fma: float, path
         axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=7)
 
 
-def curves(runs: dict[str, tuple[Any, Any]], path: Path) -> None:
-    """Accuracy against seconds, a curve for each contestant."""
-    with _figure(path, figsize=(9.5, 3.6)) as figure:
-        axis = figure.subplots()
-        for name, (seconds, accuracy) in runs.items():
-            ours = name.startswith("sparsedend dann")
-            axis.plot(seconds, 100 * accuracy, "o-", ms=3, lw=2 if ours else 1, label=name)
-        axis.set_xscale("log")
-        axis.set_xlabel("seconds of training")
-        axis.set_ylabel("test accuracy, %")
-        axis.set_ylim(80, 91)
-        axis.grid(alpha=0.3)
-        axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+@contextmanager
+def _figure(path: Path, **kwargs: Any) -> Iterator[Any]:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 9}):
+        figure = Figure(layout="constrained", **kwargs)
+        yield figure
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None})

@@ -1,136 +1,125 @@
-"""What share of the machine's own rates our sparse loops reach.
+"""What share of the machine's own rates the loops of a step reach, on a CPU and on a GPU.
 
-A synapse takes one multiply-add per sample and pass, and reads one value of its input's row, in
-bfloat16 where the input is an image and in float32 elsewhere. Its ceilings are measured beside it:
-the L2 cache, in which a batch lies, and the multiply-add unit (`bench.ceilings`).
+Counted is what a loop must read and write if nothing is kept nearer than the L2 cache: for a
+synapse one value of its input's row for each sample and pass, in bfloat16 where the input is an
+image and in float32 elsewhere, with a multiply-add each. The ceilings are measured beside them: the
+L2 cache, in which a batch lies, on a CPU the multiply-add unit, and on a GPU memory, for vectors
+that are larger than the cache. A share above 100 % says that L1 caches served some of it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-import numpy as np
+from sparsedend import backends
 
-from sparsedend.backends.numpy_backend import available_threads
-
-from . import ceilings, machine, picture, store
-from .contestants.ours import runner
+from . import machine, picture, store
+from .contestants.ours import Loop, loops
+from .options import Options
 from .works import Dendritic, Layer
 
-NAME = "roofline"
-WORKS = (
-    Dendritic(784, 4, 128),
-    Dendritic(784, 16, 256),
-    Dendritic(784, 64, 512),
-    Layer(3072, 1024, 0.01),
-    Layer(3072, 1024, 0.1),
-)
+WORKS = {
+    "roofline": (
+        Dendritic(784, 4, 128),
+        Dendritic(784, 16, 256),
+        Dendritic(784, 64, 512),
+        Layer(3072, 1024, 0.01),
+        Layer(3072, 1024, 0.1),
+    ),
+    "gpu-kernels": (
+        Dendritic(784, 16, 256),
+        Dendritic(784, 64, 512),
+        Dendritic(3072, 64, 4096, batch=256),
+    ),
+}
+#: What is counted: the fact that has its ceiling, its unit, and a share of it.
+COUNTED = {
+    "multiply_adds": ("multiply_adds_per_second", "10⁹ multiply-adds/s", "of the rate"),
+    "bytes": ("l2_bytes_per_second", "GB/s", "of L2"),
+    "memory_bytes": ("memory_bytes_per_second", "GB/s in memory", "of memory"),
+}
 
 
-def measure(output: Path, quick: bool, threads: int | None) -> None:
-    """Time every loop in turn with the others, and keep its rates."""
-    threads = threads or available_threads()
-    limits = ceilings.measure(threads)
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("work", "loop", "seconds", "multiply_adds", "bytes")
-    }
-    for work in WORKS[:2] if quick else WORKS:
-        ours = runner(work, "numba")
-        with ours.limited():
-            for loop, (action, value_bytes) in _loops(ours, work).items():
-                seconds = _median_seconds(action, 20 if quick else 100)
-                multiply_adds = work.connections * work.batch
-                entry = (_label(work), loop, seconds, multiply_adds, multiply_adds * value_bytes)
+def measure(name: str, options: Options) -> None:
+    """Time every loop, and keep its rates and the ceilings."""
+    on_gpu = name == "gpu-kernels"
+    backend = backends.create("cupy" if on_gpu else "numba", options.threads)
+    facts = machine.facts() | {"threads": str(options.threads)}
+    if on_gpu:
+        from . import device
+
+        facts |= device.facts()
+        limits = device.ceilings()
+    else:
+        from . import ceilings
+
+        limits = ceilings.ceilings(options.threads)
+    columns: store.Columns = {each: [] for each in ("work", "loop", "seconds", *limits)}
+    repeats = 20 if options.quick else 100
+    for work in WORKS[name][: 2 if options.quick else None]:
+        with backend.limited():
+            for loop, each in loops(work, backend).items():
+                if on_gpu:
+                    seconds = device.seconds(backend, each.run, repeats)
+                    in_memory = each.vectors and device.in_memory(each.bytes)
+                else:
+                    seconds, in_memory = ceilings.seconds(each.run, repeats), False
+                entry = (_label(work), loop, seconds, *_counted(each, limits, in_memory))
                 for column, value in zip(columns.values(), entry, strict=True):
                     column.append(value)
-    facts = machine.facts() | {
-        "threads": str(threads),
-        "l2_bytes_per_second": repr(limits.l2_bytes_per_second),
-        "multiply_adds_per_second": repr(limits.fma_lanes_per_second),
-    }
-    store.save_columns(store.results(output), NAME, columns, facts)
+    facts |= {COUNTED[each][0]: repr(rate) for each, rate in limits.items()}
+    store.save(options.output, name, columns, facts)
 
 
-def section(output: Path) -> str:
+def section(name: str, output: Path) -> str:
     """Table and picture of what `measure` kept; LookupError where there is nothing."""
-    columns, facts = store.load_columns(store.results(output), NAME)
-    l2, fma = float(facts.pop("l2_bytes_per_second")), float(facts.pop("multiply_adds_per_second"))
-    lines, points = [], []
-    for work, loop, seconds, count, size in zip(*columns.values(), strict=True):
-        lines.append(
-            [
-                work,
-                loop,
-                f"{seconds * 1e6:.0f}",
-                f"{count / seconds / 1e9:.1f}",
-                f"{count / seconds / fma:.0%}",
-                f"{size / seconds / 1e9:.0f}",
-                f"{size / seconds / l2:.0%}",
-            ]
-        )
-        points.append((f"{work}: {loop}", count / size, count / seconds))
-    picture.roofline(points, l2, fma, output / "scaling" / "roofline.svg")
-    header = ["work", "loop", "µs", "10⁹ multiply-adds/s", "of the rate", "GB/s", "of L2"]
-    return "\n\n".join(
-        [
-            "## roofline",
-            __doc__ or "",
-            f"Measured ceilings of {facts['threads']} threads: {fma / 1e9:.1f} billion float32 "
-            f"multiply-adds a second, {l2 / 1e9:.0f} GB/s from the L2 cache.",
-            machine.table(header, lines),
-            "![roofline](scaling/roofline.svg)",
-            machine.lines(facts),
-        ]
+    columns, facts = store.load(output, name)
+    limits = {each: float(facts.pop(fact)) for each, (fact, *_) in COUNTED.items() if fact in facts}
+    rows = []
+    for number, seconds in enumerate(columns["seconds"]):
+        row = [columns["work"][number], columns["loop"][number], f"{seconds * 1e6:.3g}"]
+        for each, limit in limits.items():
+            rate = columns[each][number] / seconds
+            row += [f"{rate / 1e9:.3g}", f"{rate / limit:.0%}"] if rate else ["", ""]
+        rows.append(row)
+    units = [unit for each in limits for unit in COUNTED[each][1:]]
+    parts = [
+        f"## {name}",
+        __doc__ or "",
+        "Measured ceilings: "
+        + ", ".join(f"{limit / 1e9:.4g} {COUNTED[each][1]}" for each, limit in limits.items())
+        + ".",
+        machine.table(["work", "loop", "µs", *units], rows),
+    ]
+    if "multiply_adds" in limits:
+        path = store.folder(output) / f"{name}.svg"
+        picture.roofline(_points(columns), limits["bytes"], limits["multiply_adds"], path)
+        parts.append(f"![{name}](scaling/{path.name})")
+    return "\n\n".join([*parts, machine.lines(facts)])
+
+
+def _counted(loop: Loop, limits: dict[str, float], in_memory: bool) -> list[int]:
+    """What a loop does of all that there are ceilings for."""
+    found = {"multiply_adds": loop.multiply_adds, "bytes": 0, "memory_bytes": 0}
+    found["memory_bytes" if in_memory else "bytes"] = loop.bytes
+    return [found[each] for each in limits]
+
+
+def _points(columns: store.Columns) -> list[tuple[str, float, float]]:
+    """What multiplies: its name, multiply-adds a byte and a second."""
+    rows = zip(
+        *(columns[name] for name in ("work", "loop", "seconds", "multiply_adds", "bytes")),
+        strict=True,
     )
+    return [
+        (f"{work}: {loop}", count / size, count / seconds)
+        for work, loop, seconds, count, size in rows
+        if count
+    ]
 
 
 def _label(work: Dendritic | Layer) -> str:
-    if isinstance(work, Dendritic):
-        return f"D={work.dendrites}, S={work.somata}"
-    return f"{work.inputs} → {work.outputs}, density {work.density}"
-
-
-def _loops(ours: Any, work: Dendritic | Layer) -> dict[str, tuple[Callable[[], object], int]]:
-    """What to call, and the bytes of an input's value, by the loop's name."""
     if isinstance(work, Layer):
-        layer, backend = ours.layer, ours.backend
-        weights, gradients = layer.parameters["weights"], layer.gradients
-        structure, room = layer.structure, backend.zeros(ours.x.shape, np.float32)
-        return {
-            "forward": (lambda: layer.forward(ours.x), 4),
-            "weight gradient": (
-                lambda: backend.sparse_weight_gradient(
-                    ours.x, structure, weights, ours.delta, gradients["weights"], gradients["bias"]
-                ),
-                4,
-            ),
-            "input gradient": (
-                lambda: backend.sparse_input_gradient(
-                    structure, structure.transposed, weights, ours.delta, room
-                ),
-                4,
-            ),
-        }
-    ours.step(ours.orders[0])
-    network = ours.network
-    dendritic, classes = network.layers
-    return {
-        "forward": (lambda: dendritic.forward(network._batch), network._batch.itemsize),
-        "backward": (
-            lambda: dendritic.backward(classes._input_gradient),
-            network._batch.itemsize,
-        ),
-    }
-
-
-def _median_seconds(action: Callable[[], object], repeats: int) -> float:
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - began)
-    return median(times)
+        return f"{work.inputs} → {work.outputs}, density {work.density}"
+    batch = "" if work.batch == 128 else f", batch {work.batch}"
+    return f"D={work.dendrites}, S={work.somata}{batch}"

@@ -33,7 +33,8 @@ def main() -> None:
     try:
         serve(task, answers)
     except Exception as error:
-        send(answers, {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"[:300]})
+        reason = (str(error).splitlines() or [""])[0]
+        send(answers, {"error": f"{type(error).__name__}: {reason}"[:300]})
 
 
 def serve(task: dict[str, Any], answers: TextIO) -> None:
@@ -42,30 +43,35 @@ def serve(task: dict[str, Any], answers: TextIO) -> None:
     work = from_record(task["work"])
     module = importlib.import_module(f"bench.contestants.{contestant.module}")
     base = memory("VmRSS")
-    build, runner = timed(lambda: module.runner(work, contestant.variant))
+    build, runner = timed(lambda: module.runner(work, contestant))
     with runner.limited():
-        outputs = runner.outputs()
-        first = {name: timed(part)[0] for name, part in runner.parts.items()}
-        # The second call is without compilation.
-        second = {name: timed(part)[0] for name, part in runner.parts.items()}
-        proof = runner.proof()
+
+        def begin() -> list[NDArray | None]:
+            shown = [runner.outputs(), runner.proof()]
+            for part in runner.parts.values():
+                part()
+            return shown
+
+        first, shown = timed(begin)
+        seconds = {name: timed(part)[0] for name, part in runner.parts.items()}
+        outputs, proof = (None if each is None else sample(each) for each in shown)
         ready = {
             "build": build,
             "first": first,
             "base": base,
             "threads": {pool["prefix"]: pool["num_threads"] for pool in threadpool_info()},
             "cores": len(os.sched_getaffinity(0)),
-            "outputs": sample(outputs),
-            "proof": None if proof is None else sample(proof),
+            "outputs": outputs,
+            "proof": proof,
         }
         send(answers, ready)
         for _ in sys.stdin:
-            seconds = {}
+            turn = {}
             for name, part in runner.parts.items():
-                if second[name] < task["warm_up"]:
+                if seconds[name] < task["warm_up"]:
                     burst(part, task["warm_up"])
-                seconds[name] = burst(part, task["burst"])
-            send(answers, seconds)
+                turn[name] = burst(part, task["burst"]) / runner.repeats
+            send(answers, turn)
     send(answers, {"peak": memory("VmHWM"), "device": device_memory()})
 
 
@@ -99,9 +105,10 @@ def memory(name: str) -> int:
 
 
 def device_memory() -> int:
-    """Bytes that CuPy has taken on a GPU, of which it gives none back; 0 where it is not used."""
-    cupy = sys.modules.get("cupy")
-    return cupy.get_default_memory_pool().total_bytes() if cupy else 0
+    """Bytes that CuPy and PyTorch have taken on a GPU at most; 0 where they do not use one."""
+    cupy, torch = (sys.modules.get(name) for name in ("cupy", "torch"))
+    taken = cupy.get_default_memory_pool().total_bytes() if cupy else 0
+    return taken + (torch.cuda.max_memory_reserved() if torch else 0)
 
 
 def send(answers: TextIO, message: dict[str, Any]) -> None:

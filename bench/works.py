@@ -7,7 +7,7 @@ that contestants in different processes start equal.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,63 @@ from sparsedend.connectivity import Structure
 CLASSES = 10
 #: Of all leaky ReLUs of a dendritic network.
 SLOPE = 0.1
+#: Steps of the paper's training on Fashion-MNIST: 25 epochs, 54,000 images, batches of 128.
+RUN = 25 * 422
 #: Values of all images together, at most: batches are drawn from this pool.
 POOL = 2**25
+
+
+class Matrix(NamedTuple):
+    """Weights that exist between one layer of units and the next, whose biases they are."""
+
+    structure: Structure
+    weights: NDArray
+    bias: NDArray
+
+    @property
+    def full(self) -> bool:
+        """Whether every weight exists."""
+        return self.structure.nnz == self.structure.shape[0] * self.structure.shape[1]
+
+    @property
+    def tree(self) -> bool:
+        """Whether every input belongs to one output, and all have as many, in order."""
+        rows, columns = self.structure.shape
+        if columns % rows or self.structure.nnz != columns:
+            return False
+        return np.array_equal(self.structure.indices, np.arange(columns))
+
+    def dense(self) -> NDArray:
+        """The matrix with all its zeros, in C order."""
+        return np.ascontiguousarray(self.structure.matrix(self.weights).toarray())
+
+    def mask(self) -> NDArray:
+        """1 where a weight exists, 0 elsewhere."""
+        return self._replace(weights=np.ones_like(self.weights)).dense()
+
+
+class Start(NamedTuple):
+    """Images (images, inputs), bytes or floats, their labels, and the matrices of a network."""
+
+    images: NDArray
+    labels: NDArray
+    layers: list[Matrix]
+
+
+class LayerStart(NamedTuple):
+    """Inputs (batch, inputs), outputs' gradient (batch, outputs), and the layer."""
+
+    x: NDArray
+    delta: NDArray
+    layer: Matrix
 
 
 @dataclass(frozen=True)
 class Dendritic:
     """Inputs, dendrites with `synapses` each, somata with `dendrites` each, classes.
 
-    Its task is a whole training step ("step": take a batch of bytes, forward, backward, Adam) or
-    the logits of a batch ("inference").
+    Its task is a whole training step ("step": take a batch of bytes, forward, backward, Adam), the
+    classes of a batch ("inference"), or `RUN` such steps one after the other ("run").
     """
 
     inputs: int
@@ -36,6 +83,7 @@ class Dendritic:
     synapses: int = 16
     batch: int = 128
     task: str = "step"
+    slope: ClassVar[float] = SLOPE
 
     @property
     def size(self) -> int:
@@ -52,38 +100,17 @@ class Dendritic:
         """Weights of the same layers all to all."""
         return (self.inputs + self.somata) * self.size
 
-    def draw(self) -> DendriticStart:
+    def draw(self) -> Start:
         """Weights and inputs."""
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (_pool(self.batch, self.inputs), self.inputs), np.uint8)
         labels = rng.integers(0, CLASSES, len(images))
-        return DendriticStart(
-            images,
-            labels,
+        structures = (
             connectivity.random(rng, self.inputs, self.size, self.synapses, exact=True),
             connectivity.tree(self.somata, self.dendrites),
-            _values(rng, self.connections, self.synapses),
-            _values(rng, self.size, self.synapses),
-            _values(rng, self.size, self.dendrites),
-            _values(rng, self.somata, self.dendrites),
-            _values(rng, CLASSES * self.somata, self.somata).reshape(CLASSES, self.somata),
-            _values(rng, CLASSES, self.somata),
+            all_to_all(CLASSES, self.somata),
         )
-
-
-class DendriticStart(NamedTuple):
-    """Images (images, inputs) uint8, labels, connections and float32 parameters."""
-
-    images: NDArray
-    labels: NDArray
-    synapses: Structure
-    cables: Structure
-    synapse_weights: NDArray
-    dendrite_bias: NDArray
-    cable_weights: NDArray
-    soma_bias: NDArray
-    class_weights: NDArray
-    class_bias: NDArray
+        return Start(images, labels, [_matrix(rng, each) for each in structures])
 
 
 @dataclass(frozen=True)
@@ -120,27 +147,11 @@ class Layer:
             fan_in = self.connections // self.outputs
             structure = connectivity.random(rng, self.inputs, self.outputs, fan_in, exact=True)
         else:
-            structure = connectivity.sample_positions(
-                rng, self.outputs, self.inputs, self.connections
-            )
-        fan_in = structure.nnz // self.outputs + 1
-        return LayerStart(
-            rng.standard_normal((self.batch, self.inputs), np.float32),
-            rng.standard_normal((self.batch, self.outputs), np.float32),
-            structure,
-            _values(rng, structure.nnz, fan_in),
-            _values(rng, self.outputs, fan_in),
-        )
-
-
-class LayerStart(NamedTuple):
-    """Inputs (batch, inputs), outputs' gradient (batch, outputs), connections and parameters."""
-
-    x: NDArray
-    delta: NDArray
-    structure: Structure
-    weights: NDArray
-    bias: NDArray
+            shape = self.outputs, self.inputs
+            structure = connectivity.sample_positions(rng, *shape, self.connections)
+        x = rng.standard_normal((self.batch, self.inputs), np.float32)
+        delta = rng.standard_normal((self.batch, self.outputs), np.float32)
+        return LayerStart(x, delta, _matrix(rng, structure))
 
 
 @dataclass(frozen=True)
@@ -157,51 +168,40 @@ class Perceptron:
     rate: float = 0.01
     momentum: float = 0.9
     pixels: bool = True
+    task: ClassVar[str] = "step"
+    slope: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         for name in ("sizes", "densities"):  # lists, where the record comes from JSON
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Outputs and inputs of each layer."""
-        return [(m, n) for n, m in zip(self.sizes, self.sizes[1:], strict=False)]
+    def existing(self) -> list[tuple[int, int, int]]:
+        """Outputs, inputs and weights that exist of each layer."""
+        shapes = zip(self.sizes[1:], self.sizes, self.densities, strict=False)
+        return [(m, n, max(1, round(density * m * n))) for m, n, density in shapes]
 
     @property
     def connections(self) -> int:
         """Weights that exist."""
-        pairs = zip(self.shapes, self.densities, strict=True)
-        return sum(max(1, round(density * m * n)) for (m, n), density in pairs)
+        return sum(count for *_, count in self.existing)
 
     @property
     def dense_values(self) -> int:
         """Weights all to all."""
-        return sum(m * n for m, n in self.shapes)
+        return sum(m * n for m, n, _ in self.existing)
 
-    def draw(self) -> PerceptronStart:
+    def draw(self) -> Start:
         """Weights and inputs."""
         rng = np.random.default_rng(0)
-        inputs, classes = self.sizes[0], self.sizes[-1]
-        shape = (_pool(self.batch, inputs), inputs)
+        shape = (_pool(self.batch, self.sizes[0]), self.sizes[0])
         if self.pixels:
             images = rng.integers(0, 256, shape, np.uint8)
         else:
             images = rng.standard_normal(shape, np.float32)
-        labels = rng.integers(0, classes, len(images))
-        layers = []
-        for (m, n), density in zip(self.shapes, self.densities, strict=True):
-            structure = connectivity.sample_positions(rng, m, n, max(1, round(density * m * n)))
-            fan_in = structure.nnz // m + 1
-            layers.append((structure, _values(rng, structure.nnz, fan_in), _values(rng, m, fan_in)))
-        return PerceptronStart(images, labels, layers)
-
-
-class PerceptronStart(NamedTuple):
-    """Images (images, inputs), labels, and structure, weights and bias of each layer."""
-
-    images: NDArray
-    labels: NDArray
-    layers: list[tuple[Structure, NDArray, NDArray]]
+        labels = rng.integers(0, self.sizes[-1], len(images))
+        structures = [connectivity.sample_positions(rng, *layer) for layer in self.existing]
+        return Start(images, labels, [_matrix(rng, each) for each in structures])
 
 
 Work = Dendritic | Layer | Perceptron
@@ -219,7 +219,7 @@ def from_record(record: dict[str, Any]) -> Work:
     return _KINDS[fields.pop("work")](**fields)
 
 
-def batches(start: DendriticStart | PerceptronStart, batch: int) -> list[NDArray]:
+def batches(start: Start, batch: int) -> list[NDArray]:
     """Indices of 16 batches, the same for every contestant."""
     rng = np.random.default_rng(1)
     return [rng.choice(len(start.images), batch, replace=False) for _ in range(16)]
@@ -230,13 +230,21 @@ def floats(images: NDArray) -> NDArray:
     return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images
 
 
+def all_to_all(rows: int, columns: int) -> Structure:
+    """Every connection exists."""
+    indptr = np.arange(rows + 1) * columns
+    return Structure(indptr, np.tile(np.arange(columns), rows), (rows, columns))
+
+
 def _pool(batch: int, inputs: int) -> int:
     return max(batch, min(4096, POOL // inputs))
 
 
-def _values(rng: np.random.Generator, count: int, fan_in: int) -> NDArray:
-    """Uniform weights whose sums over `fan_in` inputs keep their size; made in place."""
-    values = rng.random(count, np.float32)
-    values -= 0.5
-    values *= 2 * (3 / fan_in) ** 0.5
-    return values
+def _matrix(rng: np.random.Generator, structure: Structure) -> Matrix:
+    """Uniform weights and biases with which sums keep the size of what they are of."""
+    scale = np.float32(2 * (3 / (structure.nnz // structure.shape[0] + 1)) ** 0.5)
+    drawn = [rng.random(count, np.float32) for count in (structure.nnz, structure.shape[0])]
+    for values in drawn:  # in place, since these are large
+        values -= np.float32(0.5)
+        values *= scale
+    return Matrix(structure, *drawn)

@@ -6,12 +6,14 @@ from .errors import InputError
 from .network import Network
 from .session import Session
 from .training import Training, callbacks, evaluate, fit, predict
+from .version import __version__
 
 __all__ = [
     "InputError",
     "Network",
     "Session",
     "Training",
+    "__version__",
     "analysis",
     "backends",
     "callbacks",

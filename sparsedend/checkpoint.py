@@ -14,6 +14,7 @@ stream for dropout.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ import numpy as np
 from . import backends, layers, losses, optimizers
 from .backends import Array, Backend
 from .errors import InputError
-from .files import atomic_write
+from .files import atomic_write, is_file, unreadable
 from .layers import Layer
 from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network
@@ -75,7 +76,7 @@ def save(
     Parameters
     ----------
     network : Network
-    file : path, or file opened for reading and writing in binary mode
+    file : path, or file opened for writing in binary mode, whose contents are replaced
     training : Training, optional
     about : dict, optional
         JSON-able facts to keep beside them.
@@ -83,13 +84,12 @@ def save(
     Raises
     ------
     InputError
-        Where the folder does not exist or cannot be written, or a layer, loss, optimizer or
-        schedule of the user's own has no registered name.
+        Where the folder does not exist, it or the file cannot be written, or a layer, loss,
+        optimizer or schedule of the user's own has no registered name.
     """
     record = _Record(network, training, about)
     if not isinstance(file, str | Path):
-        with h5py.File(file, "w") as opened:
-            record.write(opened)
+        record.write_into(file)
         return
     with atomic_write(Path(file)) as temporary, h5py.File(temporary, "w") as opened:
         record.write(opened)
@@ -114,30 +114,27 @@ def read(file: File, *, backend: Backend | None = None) -> Checkpoint:
     InputError
         Where the file is missing, no checkpoint, truncated or of another version.
     """
-    name = f"'{file if isinstance(file, str | Path) else getattr(file, 'name', 'the file')}'"
-    if isinstance(file, str | Path) and not Path(file).is_file():
-        raise InputError(f"there is no checkpoint {name}: check the path")
+    path = Path(file if isinstance(file, str | Path) else getattr(file, "name", "the file"))
+    if isinstance(file, str | Path) and not is_file(path):
+        raise InputError(f"there is no checkpoint '{path}': check the path")
     try:
         with h5py.File(file, "r") as opened:
             if opened.attrs.get("format") != FORMAT:
                 raise InputError(
-                    f"{name} is no checkpoint of sparsedend: give a file that train or save wrote"
+                    f"'{path}' is no checkpoint of sparsedend: give a file that train or save wrote"
                 )
             version = opened.attrs.get("format_version")
             if version not in READERS:
                 raise InputError(
-                    f"{name} has checkpoint format {version}, this version of sparsedend reads "
+                    f"'{path}' has checkpoint format {version}, this version of sparsedend reads "
                     f"{', '.join(map(str, READERS))}: use the version that wrote it, or train again"
                 )
             return _read(opened, backend or backends.create(), READERS[version])
     except InputError:
         raise
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{name} cannot be read as a checkpoint ({reason}): it is damaged or no HDF5 file; "
-            "use another copy or train again"
-        ) from error
+        advice = "use another copy or train again"
+        raise unreadable(path, error, "a checkpoint", advice) from error
 
 
 class _Record:
@@ -156,6 +153,23 @@ class _Record:
         except TypeError as error:
             raise InputError(
                 f"a setting cannot be written as JSON ({error}): use numbers and texts of Python"
+            ) from error
+
+    def write_into(self, file: IO[bytes]) -> None:
+        """Build all in memory: HDF5 could begin only in a file that it may read as well."""
+        memory = io.BytesIO()
+        with h5py.File(memory, "w") as opened:
+            self.write(opened)
+        try:
+            if file.seekable():
+                file.seek(0)
+            file.write(memory.getbuffer())
+            if file.seekable():
+                file.truncate()
+        except (OSError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the file cannot be written ({error}): open it for writing in binary mode, such "
+                "as with open(path, 'wb')"
             ) from error
 
     def write(self, file: h5py.File) -> None:

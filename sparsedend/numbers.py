@@ -51,7 +51,10 @@ def real(
         words = f"{first} up to, not including, {below:g}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise InputError(f"{name} is {value!r}: give a finite number {words}")
-    found = float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # An integer beyond all floating-point numbers.
+        found = math.inf
     if not (math.isfinite(found) and least <= found < below) or (above and found == least):
         raise InputError(f"{name} is {found:g}: give a finite number {words}")
     return found

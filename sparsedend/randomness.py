@@ -1,5 +1,7 @@
 """Independent random streams of one seed."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .numbers import whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from .backends import Array
 from .backends.arrays import as_array, as_host_array, on_gpu
 from .errors import InputError
 from .network import Network
+
+#: The largest value of a byte.
+BYTES = 255
 
 
 class Samples(NamedTuple):
@@ -70,6 +74,20 @@ def checked_inputs(network: Network, inputs: Any) -> Array:
     else:
         _check_finite(network, flat)
     return flat if flat.flags.c_contiguous else flat.copy()
+
+
+def warn_of_bytes(network: Network, inputs: Array) -> None:
+    """Warn where images look like bytes that were made floating without being scaled."""
+    if len(network.image_shape) == 1 or inputs.dtype == np.uint8:
+        return
+    highest = float(inputs.max())
+    if highest >= BYTES:
+        warnings.warn(
+            f"the images are {inputs.dtype} with values up to {highest:g}, which are taken as they "
+            f"are: divide them by {BYTES}, or give uint8, which is scaled to 0 … 1",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _array(values: Any, what: str) -> Array:

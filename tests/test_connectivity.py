@@ -11,7 +11,7 @@ from scipy import stats
 from sparsedend import connectivity
 from sparsedend.errors import InputError
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -206,10 +206,19 @@ def test_tree(somata, dendrites):
     np.testing.assert_array_equal(cables, np.kron(np.eye(somata), np.ones(dendrites)))
 
 
-def test_a_tree_may_have_unequal_numbers_of_dendrites():
-    cables = connectivity.tree(4, [2, 0, 3, 1])
-    expected = [[1, 1, 0, 0, 0, 0], [0] * 6, [0, 0, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1]]
-    np.testing.assert_array_equal(cables.matrix(np.ones(6)).toarray(), expected)
+def test_a_tree_of_unequal_somata():
+    found = connectivity.tree(4, [2, 0, 3, 1])
+    np.testing.assert_array_equal(
+        found.matrix(np.ones(6)).toarray(),
+        [[1, 1, 0, 0, 0, 0], [0] * 6, [0, 0, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1]],
+    )
+    assert found.rule == connectivity.tree(4, 2).rule == "tree"
+
+
+@pytest.mark.parametrize("dendrites", [[1, 2], [1, -1, 2], [1.0, 2.0, 3.0], [[1, 2, 3]], 0, 1.5])
+def test_dendrites_that_make_no_tree(dendrites):
+    with pytest.raises(InputError, match="dendrites"):
+        connectivity.tree(3, dendrites)
 
 
 @pytest.mark.parametrize(
@@ -233,19 +242,25 @@ def test_same_seed_same_connections(draw):
     assert not np.array_equal(drawn(1), drawn(2))
 
 
-@pytest.mark.parametrize(
-    ("draw", "sizes", "indices"),
-    [
-        ("local", ((3, 4, 2), 2, 3), [12, 13, 14, 15, 22, 23, 4, 5, 6, 7, 14, 15]),
-        ("global_", ((3, 4, 1), 2, 2, 2), [2, 7, 3, 11, 2, 6, 3, 11]),
-        ("random", (9, 3, 2), [1, 5, 6, 7, 7, 8]),
-        ("random", (5, 2, 3), [1, 3, 4, 0, 2, 3]),
-        ("random", (9, 3, 2, True), [4, 8, 0, 2, 1, 7]),
-    ],
-)
-def test_a_seed_means_the_same_in_every_version(draw, sizes, indices):
-    """As drawn since version 0.1.0: checkpoints and published figures name seeds."""
-    assert getattr(connectivity, draw)(generator(12), *sizes).indices.tolist() == indices
+def test_what_a_seed_means():
+    """These connections are in checkpoints and published figures: a seed must keep meaning them."""
+    drawn = {
+        "local": connectivity.local(generator(0), (5, 5, 1), 2, 4),
+        "global": connectivity.global_(generator(0), (5, 5, 1), 1, 2, 4),
+        "average": connectivity.random(generator(0), 25, 2, 4),
+        "exact": connectivity.random(generator(0), 25, 2, 4, exact=True),
+        "dense": connectivity.sample_positions(generator(0), 3, 4, 10),
+    }
+    found = {name: (each.indptr.tolist(), each.indices.tolist()) for name, each in drawn.items()}
+    assert found == {
+        "local": ([0, 4, 8], [16, 20, 21, 22, 10, 11, 16, 20]),
+        "global": ([0, 4, 8], [15, 17, 20, 22, 17, 21, 22, 23]),
+        "average": ([0, 5, 8], [0, 2, 3, 13, 15, 0, 6, 17]),
+        "exact": ([0, 4, 8], [1, 7, 11, 18, 0, 6, 14, 24]),
+        "dense": ([0, 4, 7, 10], [0, 1, 2, 3, 0, 1, 2, 0, 1, 3]),
+    }
+    rules = [each.rule for each in drawn.values()]
+    assert rules == ["local", "global", "random", "random", "random"]
 
 
 @pytest.mark.parametrize(

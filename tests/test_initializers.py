@@ -3,6 +3,7 @@ import pytest
 
 from sparsedend import InputError, connectivity
 from sparsedend.initializers import INITIALIZERS, glorot, named, sparse
+from sparsedend.structure import Structure
 
 RNG = np.random.default_rng
 
@@ -21,7 +22,7 @@ def test_glorot_limits_are_those_of_the_dense_shape(dtype):
 
 def test_sparse_limits_are_those_of_each_connection():
     """Row 0 has two entries, row 1 one; column 1 has two, columns 0 and 2 one or none."""
-    structure = connectivity.Structure(np.array([0, 2, 3]), np.array([0, 1, 1]), (2, 3))
+    structure = Structure(np.array([0, 2, 3]), np.array([0, 1, 1]), (2, 3))
     many = np.array([sparse(RNG(seed), structure, np.float64) for seed in range(4000)])
     limits = np.sqrt(6 / np.array([2 + 1, 2 + 2, 1 + 2]))
     assert (abs(many).max(axis=0) <= limits).all()
@@ -57,6 +58,18 @@ def test_names():
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_dense_shapes(name):
     values = INITIALIZERS[name](RNG(0), (30, 70), np.float32)
+    limit = (6 / 100) ** 0.5
     assert values.shape == (2100,)
     assert values.dtype == np.float32
-    assert abs(values).max() <= (6 / 100) ** 0.5
+    assert 0.99 * limit < values.max() <= limit * (1 + 1e-6)
+    assert -0.99 * limit > values.min() >= -limit * (1 + 1e-6)
+
+
+def test_numbers_by_hand():
+    """Uniform numbers u become (2 u - 1) · sqrt(6 / (fan-in + fan-out))."""
+    uniform = RNG(3).random(6)
+    np.testing.assert_allclose(glorot(RNG(3), (2, 3), np.float64), (2 * uniform - 1) * 1.2**0.5)
+    structure = Structure(np.array([0, 1, 2]), np.array([0, 2]), (2, 3))
+    expected = 2 * RNG(3).random(2, dtype=np.float32) - 1
+    np.testing.assert_allclose(glorot(RNG(3), structure, np.float32), expected * 1.2**0.5, 1e-6)
+    np.testing.assert_allclose(sparse(RNG(3), structure, np.float32), expected * 3**0.5, 1e-6)

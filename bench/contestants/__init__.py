@@ -6,6 +6,7 @@ Nothing here imports a rival: `bench.worker` does, in a process of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 from ..works import Dendritic, Layer, Perceptron, Work
 
@@ -18,28 +19,34 @@ class Contestant:
     ----------
     name : str
     module, variant : str
-        ``bench.contestants.<module>.runner(work, variant)`` makes it ready to run.
+        ``bench.contestants.<module>.runner(work, contestant)`` makes it ready to run.
     packages : tuple of str
         What has to be installed, by the names of their distributions; any one of "a | b".
     works : tuple of type
         What it can do.
     dense_vectors : int
         Float32 vectors of the size of all weights, existing or not, that it holds in training.
+    device : {"cpu", "cuda"}
+        Where it computes.
+    tolerance : float
+        How far its outputs may be from ours, as a share of the largest.
     """
 
     name: str
     module: str
-    variant: str
-    packages: tuple[str, ...]
+    variant: str = ""
+    packages: tuple[str, ...] = ()
     works: tuple[type, ...] = (Dendritic, Layer, Perceptron)
     dense_vectors: int = 0
+    device: str = "cpu"
+    tolerance: float = 1e-4
 
     def needs(self, work: Work) -> int:
         """Bytes it holds, at least, where these grow faster than the connections."""
         if self.variant == "gather":  # the gathered inputs, their products and a gradient
             return 3 * 4 * work.batch * work.connections
         vectors = self.dense_vectors
-        if isinstance(work, Layer) or (isinstance(work, Dendritic) and work.task == "inference"):
+        if isinstance(work, Layer) or work.task == "inference":
             vectors = min(vectors, 2)
         return 4 * vectors * work.dense_values
 
@@ -50,42 +57,47 @@ class Contestant:
         return isinstance(work, self.works)
 
 
-OURS = "sparsedend numba"
-_TORCH = ("torch",)
+OURS, NUMPY, CUPY = "sparsedend numba", "sparsedend numpy", "sparsedend cupy"
+DENSE, MASKED = "PyTorch dense", "PyTorch masked dense"
+COMPILED, CSR = "PyTorch masked dense, compiled", "PyTorch torch.sparse CSR"
+GATHER, LAB = "PyTorch gather", "sparselab"
+SCIPY, MKL = "SciPy CSR", "sparse-dot-mkl"
+KERAS, SKLEARN, NERVA = "Keras masked dense", "scikit-learn", "nerva-numpy"
+#: Step by step, with forward and loss by the compiler, or the whole step in a CUDA graph; products
+#: exact, or with factors rounded to 10 bits.
+GPU_RIVALS = tuple(
+    f"PyTorch masked dense on a GPU{how}{precision}"
+    for how, precision in product(("", ", compiled", ", graph"), ("", ", TF32"))
+)
+GPU_EAGER, *_, GPU_GRAPH_TF32 = GPU_RIVALS
+_TORCH, _TREES = ("torch",), (Dendritic,)
+_CUPY = ("cupy-cuda13x | cupy-cuda12x",)
+
+
+def _on_gpu(name: str) -> Contestant:
+    how = name.lower().split(", ")[1:]
+    tolerance = 2e-3 if "tf32" in how else 1e-4
+    variant = "+".join(["masked", *how])
+    return Contestant(name, "pytorch", variant, _TORCH, _TREES, 5, "cuda", tolerance)
+
 
 CONTESTANTS = {
     contestant.name: contestant
     for contestant in (
-        Contestant(OURS, "ours", "numba", ()),
-        Contestant("sparsedend numpy", "ours", "numpy", ()),
-        Contestant(
-            "sparsedend cupy", "ours", "cupy", ("cupy-cuda13x | cupy-cuda12x",), (Dendritic,)
-        ),
-        Contestant("PyTorch dense", "pytorch", "dense", _TORCH, dense_vectors=4),
-        Contestant("PyTorch masked dense", "pytorch", "masked", _TORCH, dense_vectors=5),
-        Contestant(
-            "PyTorch masked dense, compiled",
-            "pytorch",
-            "masked+compiled",
-            _TORCH,
-            dense_vectors=5,
-        ),
-        Contestant("PyTorch torch.sparse CSR", "pytorch", "csr", _TORCH),
-        Contestant("PyTorch gather", "pytorch", "gather", _TORCH, (Dendritic, Layer)),
-        Contestant("sparselab", "pytorch", "sparselab", ("torch", "sparselab")),
-        Contestant("SciPy CSR", "csr", "scipy", ()),
-        Contestant("sparse-dot-mkl", "csr", "mkl", ("sparse-dot-mkl", "mkl")),
-        Contestant(
-            "Keras masked dense",
-            "keras_masked",
-            "",
-            ("keras", "tensorflow-cpu"),
-            (Dendritic,),
-            dense_vectors=5,
-        ),
-        Contestant(
-            "scikit-learn", "sklearn_mlp", "", ("scikit-learn",), (Perceptron,), dense_vectors=3
-        ),
-        Contestant("nerva-numpy", "nerva", "", ("nerva-numpy",), (Perceptron,), dense_vectors=3),
+        Contestant(OURS, "ours", "numba"),
+        Contestant(NUMPY, "ours", "numpy"),
+        Contestant(CUPY, "ours", "cupy", _CUPY, _TREES, device="cuda"),
+        Contestant(DENSE, "pytorch", "dense", _TORCH, dense_vectors=4),
+        Contestant(MASKED, "pytorch", "masked", _TORCH, dense_vectors=5),
+        Contestant(COMPILED, "pytorch", "masked+compiled", _TORCH, dense_vectors=5),
+        Contestant(CSR, "pytorch", "csr", _TORCH),
+        Contestant(GATHER, "pytorch", "gather", _TORCH, (Dendritic, Layer)),
+        Contestant(LAB, "pytorch", "sparselab", ("torch", "sparselab")),
+        Contestant(SCIPY, "csr", "scipy"),
+        Contestant(MKL, "csr", "mkl", ("sparse-dot-mkl", "mkl")),
+        Contestant(KERAS, "keras_masked", "", ("keras", "tensorflow-cpu"), _TREES, 5),
+        Contestant(SKLEARN, "sklearn_mlp", "", ("scikit-learn",), (Perceptron,), 3),
+        Contestant(NERVA, "nerva", "", ("nerva-numpy",), (Perceptron,), 3),
+        *map(_on_gpu, GPU_RIVALS),
     )
 }

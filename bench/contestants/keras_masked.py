@@ -10,65 +10,45 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from sparsedend.backends.numpy_backend import available_threads
+from ..machine import available_threads
+from ..works import SLOPE, Dendritic
+from . import Contestant
+from .runner import EPSILON, Trainer
 
-from ..works import CLASSES, SLOPE, Dendritic, batches
-from .ours import EPSILON
-from .runner import Cycle, Runner, dense, log_softmax
 
-
-def runner(work: Dendritic, variant: str) -> Runner:
-    """The work by Keras' layers; `variant` is not used."""
+def runner(work: Dendritic, contestant: Contestant) -> Trainer:
+    """The work by Keras' layers."""
     tf.config.threading.set_intra_op_parallelism_threads(available_threads())
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    return DendriticRunner(work)
+    return DendriticTrainer(work)
 
 
-class DendriticRunner(Runner):
+class DendriticTrainer(Trainer):
     """A compiled training step over whole matrices."""
 
     def __init__(self, work: Dendritic) -> None:
         start = work.draw()
         self.images, self.labels = start.images, start.labels
-        self.orders = batches(start, work.batch)
         leaky = partial(keras.ops.leaky_relu, negative_slope=SLOPE)
+        sizes = [len(matrix.bias) for matrix in start.layers]
+        hidden = [keras.layers.Dense(size, activation=leaky) for size in sizes[:-1]]
         self.model = keras.Sequential(
-            [
-                keras.Input((work.inputs,)),
-                keras.layers.Dense(work.size, activation=leaky),
-                keras.layers.Dense(work.somata, activation=leaky),
-                keras.layers.Dense(CLASSES),
-            ]
+            [keras.Input((work.inputs,)), *hidden, keras.layers.Dense(sizes[-1])]
         )
-        ones = np.ones_like
-        matrices = [
-            (dense(start.synapses, start.synapse_weights), start.dendrite_bias),
-            (dense(start.cables, start.cable_weights), start.soma_bias),
-            (start.class_weights, start.class_bias),
-        ]
-        masks = [
-            dense(start.synapses, ones(start.synapse_weights)),
-            dense(start.cables, ones(start.cable_weights)),
-            ones(start.class_weights),
-        ]
-        self.model.set_weights([a for w, b in matrices for a in (w.T, b)])
+        self.model.set_weights([a for m in start.layers for a in (m.dense().T, m.bias)])
         self.masks = [
-            tf.constant(a)
-            for mask, (_, bias) in zip(masks, matrices, strict=True)
-            for a in (mask.T, ones(bias))
+            tf.constant(a) for m in start.layers for a in (m.mask().T, np.ones_like(m.bias))
         ]
         self.optimizer = keras.optimizers.Adam(1e-3, epsilon=EPSILON)
         self.optimizer.build(self.model.trainable_variables)
-        self.train = tf.function(self.one_step)
-        self.call = tf.function(self.logits)
-        if work.task == "inference":
-            request = tf.constant(self.images[self.orders[0]])
-            self.parts = {"inference": lambda: self.call(request).numpy().argmax(1)}
-            return
-        self.steps = Cycle(self.step, self.orders)
-        self.parts = {"step": self.steps}
+        self.train, self.call = tf.function(self.one_step), tf.function(self.of_bytes)
+        self.begin(work, start)
 
-    def logits(self, images: Any) -> Any:
+    def placed(self, images: NDArray) -> Any:
+        """Images as a tensor."""
+        return tf.constant(images)
+
+    def of_bytes(self, images: Any) -> Any:
         """Logits of bytes."""
         return self.model(tf.cast(images, tf.float32) / 255)
 
@@ -76,7 +56,7 @@ class DendriticRunner(Runner):
         """Loss of a batch, whose masked gradients change the weights."""
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels, self.logits(images))
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels, self.of_bytes(images))
             )
         variables = self.model.trainable_variables
         gradients = tape.gradient(loss, variables)
@@ -84,14 +64,10 @@ class DendriticRunner(Runner):
         self.optimizer.apply_gradients(zip(masked, variables, strict=True))
         return loss
 
+    def logits(self, images: Any) -> NDArray:
+        """Logits by the compiled model."""
+        return self.call(images).numpy()
+
     def step(self, order: NDArray) -> float:
         """One step."""
         return float(self.train(self.images[order], self.labels[order]))
-
-    def outputs(self) -> NDArray:
-        """Log-probabilities."""
-        return log_softmax(self.call(self.images[self.orders[0]]).numpy())
-
-    def proof(self) -> NDArray | None:
-        """Losses."""
-        return self.steps.losses() if "step" in self.parts else None

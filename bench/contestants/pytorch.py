@@ -1,13 +1,15 @@
-"""PyTorch: dense, masked dense, ``torch.sparse`` CSR and gather, eager and compiled; sparselab too.
+"""PyTorch: dense, masked dense, ``torch.sparse`` CSR and gather, on a CPU or GPU; sparselab too.
 
-A variant is how a sparse product is done. It is a module with `weight`s to train; cables are an
-elementwise product and a sum, but for the masked dense variant, which does them as its authors do,
-by a dense matrix as well.
+A variant is how a sparse product is done and, after "+", how steps are: "compiled", in a CUDA
+"graph", with the factors of products rounded to "tf32". Cables are an elementwise product and a
+sum, but for the dense variants, which do them as the authors of dendritic networks do, by a dense
+matrix as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,86 +17,126 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from sparsedend.connectivity import Structure
-
-from ..works import SLOPE, Dendritic, DendriticStart, Layer, Perceptron, Work, batches
-from .ours import EPSILON
-from .runner import Cycle, Runner, dense, log_softmax
+from ..works import Dendritic, Layer, Matrix, Work
+from . import Contestant
+from .runner import EPSILON, QUEUED, Runner, Trainer
 
 
-def runner(work: Work, variant: str) -> Runner:
-    """The work by a product of `PRODUCTS`; with "+compiled", by the compiler."""
+def runner(work: Work, contestant: Contestant) -> Runner:
+    """The work by a product of `PRODUCTS`."""
     torch.manual_seed(0)
-    name, _, compiled = variant.partition("+")
-    kinds = {Dendritic: DendriticRunner, Layer: LayerRunner, Perceptron: PerceptronRunner}
-    return kinds[type(work)](work, PRODUCTS[name], bool(compiled))
+    name, *how = contestant.variant.split("+")
+    if "tf32" in how:
+        torch.set_float32_matmul_precision("high")
+    if isinstance(work, Layer):
+        return LayerRunner(work, PRODUCTS[name], "compiled" in how)
+    start = work.draw()
+    if isinstance(work, Dendritic):
+        capturable = {"capturable": True} if "graph" in how else {}
+        optimizer = partial(torch.optim.Adam, lr=1e-3, eps=EPSILON, fused=True, **capturable)
+    else:
+        momentum = {"momentum": work.momentum, "nesterov": True}
+        optimizer = partial(torch.optim.SGD, lr=work.rate, **momentum)
+    model = Network(start.layers, PRODUCTS[name], work.slope)
+    compiled, device = "compiled" in how, contestant.device
+    trainer = TorchTrainer(model, start.images, start.labels, optimizer, device, compiled)
+    trainer.trains_the_same = name != "dense" or work.connections == work.dense_values
+    trainer.begin(work, start, QUEUED if device == "cuda" else 1)
+    if "graph" in how:
+        trainer.capture()
+    return trainer
 
 
-class Dense(torch.nn.Module):
-    """``x Wᵀ`` with all weights."""
+def _tensor(values: NDArray, dtype: type | None = None) -> Any:
+    """A copy."""
+    return torch.from_numpy(np.array(values, dtype))
 
-    def __init__(self, structure: Structure, weights: NDArray) -> None:
+
+def _csr(structure: Any, values: Any) -> Any:
+    indptr, indices = _tensor(structure.indptr), _tensor(structure.indices)
+    return torch.sparse_csr_tensor(
+        indptr, indices, values, size=structure.shape, check_invariants=False
+    )
+
+
+class Product(torch.nn.Module):
+    """``x Wᵀ + b``, (batch, inputs) -> (batch, outputs), by the weights that exist."""
+
+    def __init__(self, matrix: Matrix, weights: Any) -> None:
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.from_numpy(dense(structure, weights)))
-
-    def forward(self, x: Any) -> Any:
-        """(batch, inputs) -> (batch, outputs)."""
-        return functional.linear(x, self.weight)
+        self.weight = torch.nn.Parameter(weights)
+        self.bias = torch.nn.Parameter(_tensor(matrix.bias))
 
     def after_backward(self) -> None:
-        """Nothing: all weights are trained."""
+        """Nothing: the weights are trained."""
 
-    def gradient(self, structure: Structure) -> Any:
+    def gradient(self) -> Any:
         """Of the weights that exist."""
-        return self.weight.grad[structure.rows, structure.indices]
+        return self.weight.grad.reshape(-1)
+
+
+class Dense(Product):
+    """With all weights."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        super().__init__(matrix, torch.from_numpy(matrix.dense()))
+        self.structure = matrix.structure
+
+    def forward(self, x: Any) -> Any:
+        """The product."""
+        return functional.linear(x, self.weight, self.bias)
+
+    def gradient(self) -> Any:
+        """Of the weights that exist."""
+        return self.weight.grad[_tensor(self.structure.rows), _tensor(self.structure.indices)]
 
 
 class Masked(Dense):
     """Dense, with the absent weights' gradients zeroed, as the authors of dendritic networks do."""
 
-    def __init__(self, structure: Structure, weights: NDArray) -> None:
-        super().__init__(structure, weights)
-        mask = torch.from_numpy(dense(structure, np.ones_like(weights)))
-        self.register_buffer("mask", mask)
+    def __init__(self, matrix: Matrix) -> None:
+        super().__init__(matrix)
+        self.register_buffer("mask", torch.from_numpy(matrix.mask()))
 
     def after_backward(self) -> None:
         """Zero the gradients of absent weights."""
         self.weight.grad.mul_(self.mask)
 
 
-class Csr(torch.nn.Module):
+class Tree(Product):
+    """A sum over each output's own inputs."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        super().__init__(matrix, _tensor(matrix.weights).view(len(matrix.bias), -1))
+
+    def forward(self, x: Any) -> Any:
+        """The product."""
+        return (x.view(len(x), *self.weight.shape) * self.weight).sum(2) + self.bias
+
+
+class Csr(Product):
     """Product by ``torch.sparse`` CSR, weight gradient by its sampled product."""
 
-    def __init__(self, structure: Structure, weights: NDArray) -> None:
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.from_numpy(weights.copy()))
-        self.indptr = torch.from_numpy(structure.indptr.copy())
-        self.indices = torch.from_numpy(structure.indices.copy())
-        self.shape = structure.shape
-        self.zeros = self.matrix(torch.zeros(structure.nnz))
-        by_column = structure.transposed
+    def __init__(self, matrix: Matrix) -> None:
+        super().__init__(matrix, _tensor(matrix.weights))
+        self.structure = matrix.structure
+        self.zeros = _csr(self.structure, torch.zeros(self.structure.nnz))
+        by_column = self.structure.transposed
         self.transposed = (
-            torch.from_numpy(by_column.indptr.astype(np.int32)),
-            torch.from_numpy(by_column.rows.astype(np.int32)),
-            torch.from_numpy(by_column.positions.astype(np.int64)),
+            _tensor(by_column.indptr, np.int32),
+            _tensor(by_column.rows, np.int32),
+            _tensor(by_column.positions, np.int64),
         )
 
     def matrix(self, values: Any) -> Any:
         """The matrix with these values."""
-        return torch.sparse_csr_tensor(
-            self.indptr, self.indices, values, size=self.shape, check_invariants=False
-        )
+        places = self.zeros.crow_indices(), self.zeros.col_indices()
+        shape = self.structure.shape
+        return torch.sparse_csr_tensor(*places, values, size=shape, check_invariants=False)
 
     def forward(self, x: Any) -> Any:
-        """(batch, inputs) -> (batch, outputs)."""
-        return _CsrProduct.apply(self.weight, x.t().contiguous(), self).t()
-
-    def after_backward(self) -> None:
-        """Nothing: the weights that exist are trained."""
-
-    def gradient(self, structure: Structure) -> Any:
-        """Of the weights that exist."""
-        return self.weight.grad
+        """The product."""
+        return _CsrProduct.apply(self.weight, x.t().contiguous(), self).t() + self.bias
 
 
 class _CsrProduct(torch.autograd.Function):
@@ -112,68 +154,54 @@ class _CsrProduct(torch.autograd.Function):
         of_inputs = None
         if context.needs_input_grad[1]:
             indptr, rows, positions = product.transposed
+            shape = product.structure.shape[::-1]
             matrix = torch.sparse_csr_tensor(
-                indptr, rows, weight[positions], size=product.shape[::-1], check_invariants=False
+                indptr, rows, weight[positions], size=shape, check_invariants=False
             )
             of_inputs = matrix @ delta
         return sampled.values(), of_inputs, None
 
 
-class Gather(torch.nn.Module):
+class Gather(Product):
     """Inputs gathered for each output; constant fan-in alone."""
 
-    def __init__(self, structure: Structure, weights: NDArray) -> None:
-        super().__init__()
-        rows = structure.shape[0]
-        self.index = torch.from_numpy(structure.indices.reshape(rows, -1).astype(np.int64))
-        self.weight = torch.nn.Parameter(torch.from_numpy(weights.reshape(rows, -1).copy()))
+    def __init__(self, matrix: Matrix) -> None:
+        rows = len(matrix.bias)
+        super().__init__(matrix, _tensor(matrix.weights).view(rows, -1))
+        self.index = _tensor(matrix.structure.indices, np.int64).view(rows, -1)
 
     def forward(self, x: Any) -> Any:
-        """(batch, inputs) -> (batch, outputs)."""
-        return (x[:, self.index] * self.weight).sum(2)
-
-    def after_backward(self) -> None:
-        """Nothing: the weights that exist are trained."""
-
-    def gradient(self, structure: Structure) -> Any:
-        """Of the weights that exist."""
-        return self.weight.grad.view(-1)
+        """The product."""
+        return (x[:, self.index] * self.weight).sum(2) + self.bias
 
 
 class Sparselab(torch.nn.Module):
     """Sparselab's SparseLinear with our connections."""
 
-    def __init__(self, structure: Structure, weights: NDArray) -> None:
+    def __init__(self, matrix: Matrix) -> None:
         import sparselab
 
         super().__init__()
-        outputs, inputs = structure.shape
+        outputs, inputs = matrix.structure.shape
+        self.bias = torch.nn.Parameter(_tensor(matrix.bias))
         self.layer = sparselab.SparseLinear(
             inputs, outputs, bias=False, sparsity=0.99, padding_ratio=0.0
         )
-        matrix = torch.sparse_csr_tensor(
-            torch.from_numpy(structure.indptr.copy()),
-            torch.from_numpy(structure.indices.copy()),
-            torch.from_numpy(weights.copy()),
-            size=structure.shape,
-            check_invariants=False,
-        )
-        self.layer._csr = sparselab.PaddedCSR.from_torch_sparse_csr(matrix, padding_ratio=0.0)
+        existing = _csr(matrix.structure, _tensor(matrix.weights))
+        self.layer._csr = sparselab.PaddedCSR.from_torch_sparse_csr(existing, padding_ratio=0.0)
         values = torch.from_numpy(np.asarray(self.layer._csr.values))
         self.layer._values = torch.nn.Parameter(values)
 
     def forward(self, x: Any) -> Any:
-        """(batch, inputs) -> (batch, outputs)."""
-        return self.layer(x)
+        """The product."""
+        return self.layer(x) + self.bias
 
     def after_backward(self) -> None:
         """Nothing: the weights that exist are trained."""
 
-    def gradient(self, structure: Structure) -> Any:
-        """Of the weights that exist."""
-        existing = (
-            np.asarray(self.layer._csr.col_indices) >= 0
-        )  # an empty row has one that does not
+    def gradient(self) -> Any:
+        """Of the weights that exist; an empty row has one that does not."""
+        existing = np.asarray(self.layer._csr.col_indices) >= 0
         return self.layer._values.grad[torch.from_numpy(existing)]
 
 
@@ -186,20 +214,35 @@ PRODUCTS: dict[str, type] = {
 }
 
 
+class Network(torch.nn.Module):
+    """Matrices by `product` with leaky ReLU, or ReLU, between them; full ones are dense."""
+
+    def __init__(self, layers: list[Matrix], product: type, slope: float) -> None:
+        super().__init__()
+        self.slope, self.products = slope, torch.nn.ModuleList()
+        for matrix in layers:
+            tree = matrix.tree and not issubclass(product, Dense)
+            self.products.append((Dense if matrix.full else Tree if tree else product)(matrix))
+
+    def forward(self, images: Any) -> Any:
+        """Logits of images (batch, inputs) of bytes or floats."""
+        x = images.float() / 255 if images.dtype == torch.uint8 else images
+        for number, product in enumerate(self.products):
+            if number:
+                x = functional.leaky_relu(x, self.slope) if self.slope else functional.relu(x)
+            x = product(x)
+        return x
+
+
 class LayerRunner(Runner):
     """One layer."""
 
     def __init__(self, work: Layer, product: type, compiled: bool) -> None:
         start = work.draw()
-        self.structure = start.structure
-        self.product = product(start.structure, start.weights)
-        self.bias = torch.nn.Parameter(torch.from_numpy(start.bias.copy()))
+        self.product = product(start.layer)
+        self.layer = torch.compile(self.product) if compiled else self.product
         self.x = torch.from_numpy(start.x).requires_grad_(work.backward)
         self.delta = torch.from_numpy(start.delta)
-        layer = lambda x: self.product(x) + self.bias  # noqa: E731
-        if product is Dense:  # its bias costs nothing extra
-            layer = lambda x: functional.linear(x, self.product.weight, self.bias)  # noqa: E731
-        self.layer = torch.compile(layer) if compiled else layer
         self.inference = not work.backward
         self.parts: dict[str, Callable[[], object]] = {"forward": self.forward}
         if work.backward:
@@ -214,7 +257,7 @@ class LayerRunner(Runner):
 
     def backward(self) -> None:
         """All gradients; the graph is kept, so that it can be timed again and again."""
-        for tensor in (self.x, self.bias, *self.product.parameters()):
+        for tensor in (self.x, *self.product.parameters()):
             tensor.grad = None
         self.y.backward(self.delta, retain_graph=True)
         self.product.after_backward()
@@ -228,137 +271,99 @@ class LayerRunner(Runner):
         if self.inference:
             return None
         self.backward()
-        of_weights = self.product.gradient(self.structure)
-        return torch.cat([of_weights, self.bias.grad, self.x.grad.reshape(-1)]).numpy()
+        gradients = (self.product.gradient(), self.product.bias.grad, self.x.grad.reshape(-1))
+        return torch.cat(gradients).numpy()
 
 
-class _Trainer(Runner):
-    """A model of images, trained by cross-entropy."""
+class TorchTrainer(Trainer):
+    """A module of logits, trained by cross-entropy.
 
-    images: Any
-    labels: Any
-    products: list[Any]
-    trains_the_same: bool
-    optimizer: Any
+    Parameters
+    ----------
+    model : Module
+        With the products of `PRODUCTS` that it is made of, if any, in `products`.
+    images, labels : array
+    optimizer : callable
+        Given the model's parameters.
+    device : {"cpu", "cuda"}
+    compiled : bool
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        images: NDArray,
+        labels: NDArray,
+        optimizer: Callable[[Any], Any],
+        device: str = "cpu",
+        compiled: bool = False,
+    ) -> None:
+        self.device, self.model = device, model.to(device)
+        self.images = self.placed(images)
+        self.labels = torch.from_numpy(labels.astype(np.int64)).to(device)
+        self.optimizer = optimizer(self.model.parameters())
+        self.products = getattr(model, "products", ())
+        compiler = torch.compile if compiled else lambda function: function
+        self.forward = compiler(self.model)
+        self.loss = compiler(lambda x, y: functional.cross_entropy(self.model(x), y))
+        self.graph: Any = None
+
+    def placed(self, images: NDArray) -> Any:
+        """Images on the device."""
+        return torch.from_numpy(images).to(self.device)
 
     def logits(self, images: Any) -> Any:
-        raise NotImplementedError
-
-    def start(self, orders: list[NDArray], task: str, compiled: bool) -> None:
-        """What is common to all, once the model is there."""
-        self.orders = orders
-        self.model = torch.compile(self.logits) if compiled else self.logits
-        if task == "inference":
-            request = self.images[torch.from_numpy(orders[0])]
-            self.parts = {"inference": lambda: self.infer(request).argmax(1)}
-            return
-        self.steps = Cycle(self.step, orders)
-        self.parts = {"step": self.steps}
-
-    def infer(self, images: Any) -> Any:
-        """Logits, without anything for a backward pass."""
+        """Logits on the host, without anything for a backward pass."""
         with torch.inference_mode():
-            return self.model(images)
+            return self.forward(images).cpu()
 
     def step(self, order: NDArray) -> float:
         """One step."""
-        index = torch.from_numpy(order)
-        loss = functional.cross_entropy(self.model(self.images[index]), self.labels[index])
-        self.optimizer.zero_grad()
+        return self.queue(torch.from_numpy(order).to(self.device)).item()
+
+    def steps(self, orders: list[NDArray]) -> None:
+        """All steps, and then a wait."""
+        placed = torch.from_numpy(np.concatenate(orders)).to(self.device)
+        for order in placed.split([len(order) for order in orders]):
+            loss = self.queue(order)
+        loss.item()
+
+    def queue(self, order: Any) -> Any:
+        """One step, which a GPU need not have done when this returns; the loss."""
+        if self.graph is None:
+            return self.eager(order)
+        self.order.copy_(order)
+        self.graph.replay()
+        return self.recorded
+
+    def eager(self, order: Any) -> Any:
+        """One step, operation by operation; the loss."""
+        loss = self.loss(self.images[order], self.labels[order])
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for product in self.products:
             product.after_backward()
         self.optimizer.step()
-        return loss.item()
+        return loss
 
-    def outputs(self) -> NDArray:
-        """Log-probabilities."""
-        index = torch.from_numpy(self.orders[0])
-        return log_softmax(self.infer(self.images[index]).numpy())
-
-    def proof(self) -> NDArray | None:
-        """Losses."""
-        return self.steps.losses() if self.trains_the_same and "step" in self.parts else None
-
-
-class DendriticRunner(_Trainer):
-    """Dendrites and somata by one product each, or a sum over each soma's dendrites."""
-
-    def __init__(self, work: Dendritic, product: type, compiled: bool) -> None:
-        start = work.draw()
-        self.trains_the_same = product is not Dense
-        self.images, self.labels = torch.from_numpy(start.images), torch.from_numpy(start.labels)
-        self.network = Network(start, product, (work.somata, work.dendrites))
-        self.products = self.network.products
-        everything = self.network.parameters()
-        self.optimizer = torch.optim.Adam(everything, lr=1e-3, eps=EPSILON, fused=True)
-        self.start(batches(start, work.batch), work.task, compiled)
-
-    def logits(self, images: Any) -> Any:
-        """Logits of bytes."""
-        return self.network(images)
-
-
-class Network(torch.nn.Module):
-    """A dendritic network, from the weights of `start`, with synapses by `product`.
-
-    Parameters
-    ----------
-    start : DendriticStart
-    product : class of `PRODUCTS`
-    tree : (int, int)
-        Somata, and dendrites of each.
-    """
-
-    def __init__(self, start: DendriticStart, product: type, tree: tuple[int, int]) -> None:
-        super().__init__()
-        parameter = lambda a: torch.nn.Parameter(torch.from_numpy(a.copy()))  # noqa: E731
-        self.synapses = product(start.synapses, start.synapse_weights)
-        self.products = [self.synapses]
-        self.matrix = None
-        if issubclass(product, Dense):
-            self.matrix = product(start.cables, start.cable_weights)
-            self.products.append(self.matrix)
-        else:
-            self.cables = parameter(start.cable_weights.reshape(tree))
-        self.dendrite_bias, self.soma_bias = map(parameter, (start.dendrite_bias, start.soma_bias))
-        self.class_weights, self.class_bias = map(
-            parameter, (start.class_weights, start.class_bias)
-        )
-
-    def forward(self, images: Any) -> Any:
-        """Logits of images (batch, inputs) of bytes."""
-        x = images.float() / 255
-        z = functional.leaky_relu(self.synapses(x) + self.dendrite_bias, SLOPE)
-        if self.matrix is not None:
-            sums = self.matrix(z)
-        else:
-            sums = (z.view(len(z), *self.cables.shape) * self.cables).sum(2)
-        somata = functional.leaky_relu(sums + self.soma_bias, SLOPE)
-        return functional.linear(somata, self.class_weights, self.class_bias)
-
-
-class PerceptronRunner(_Trainer):
-    """Products with ReLU between them."""
-
-    def __init__(self, work: Perceptron, product: type, compiled: bool) -> None:
-        start = work.draw()
-        self.trains_the_same = product is not Dense or work.connections == work.dense_values
-        self.images, self.labels = torch.from_numpy(start.images), torch.from_numpy(start.labels)
-        self.products, self.biases = [], []
-        for structure, weights, bias in start.layers:
-            full = structure.nnz == structure.shape[0] * structure.shape[1]
-            self.products.append((Dense if full else product)(structure, weights))
-            self.biases.append(torch.nn.Parameter(torch.from_numpy(bias.copy())))
-        parameters = [p for product in self.products for p in product.parameters()]
-        self.optimizer = torch.optim.SGD(
-            [*parameters, *self.biases], lr=work.rate, momentum=work.momentum, nesterov=True
-        )
-        self.start(batches(start, work.batch), "step", compiled)
-
-    def logits(self, images: Any) -> Any:
-        """Logits of bytes or floats."""
-        x = images.float() / 255 if images.dtype == torch.uint8 else images
-        for number, (product, bias) in enumerate(zip(self.products, self.biases, strict=True)):
-            x = product(functional.relu(x) if number else x) + bias
-        return x
+    def capture(self) -> None:
+        """Record a step; those done to warm up are taken back."""
+        parameters = list(self.model.parameters())
+        before = [parameter.detach().clone() for parameter in parameters]
+        self.order = torch.from_numpy(self.orders[0]).to(self.device)
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.eager(self.order)
+        torch.cuda.current_stream().wait_stream(stream)
+        self.optimizer.zero_grad(set_to_none=True)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.recorded = self.eager(self.order)
+        with torch.no_grad():
+            for parameter, values in zip(parameters, before, strict=True):
+                parameter.copy_(values)
+                for state in self.optimizer.state[parameter].values():
+                    state.zero_()
+        self.graph = graph

@@ -6,53 +6,54 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
-from ..works import Perceptron, batches, floats
-from .runner import Cycle, Runner, dense
+from ..works import Perceptron, floats
+from . import Contestant
+from .runner import Trainer
 
 
-def runner(work: Perceptron, variant: str) -> Runner:
-    """The work by ``partial_fit``; `variant` is not used."""
-    return PerceptronRunner(work)
+def runner(work: Perceptron, contestant: Contestant) -> Trainer:
+    """The work by ``partial_fit``, of a classifier whose weights were replaced."""
+    start = work.draw()
+    classifier = MLPClassifier(
+        work.sizes[1:-1],
+        solver="sgd",
+        alpha=0,
+        batch_size=work.batch,
+        learning_rate_init=work.rate,
+        momentum=work.momentum,
+        random_state=0,
+    )
+    trainer = SklearnTrainer(classifier, start.images, start.labels)
+    trainer.step(np.arange(work.batch))  # which makes the arrays that are then replaced
+    for number, matrix in enumerate(start.layers):
+        classifier.coefs_[number][:] = matrix.dense().T
+        classifier.intercepts_[number][:] = matrix.bias
+    for velocity in classifier._optimizer.velocities:
+        velocity[:] = 0
+    trainer.trains_the_same = work.connections == work.dense_values
+    trainer.begin(work, start)
+    return trainer
 
 
-class PerceptronRunner(Runner):
-    """A classifier whose weights were replaced."""
+class SklearnTrainer(Trainer):
+    """A classifier, trained on images of bytes, which each step scales, or floats."""
 
-    def __init__(self, work: Perceptron) -> None:
-        start = work.draw()
-        self.images, self.labels = start.images, start.labels
-        self.orders = batches(start, work.batch)
-        self.classifier = MLPClassifier(
-            work.sizes[1:-1],
-            solver="sgd",
-            alpha=0,
-            batch_size=work.batch,
-            learning_rate_init=work.rate,
-            momentum=work.momentum,
-            random_state=0,
-        )
-        self.classes = np.arange(work.sizes[-1])
-        self.step(self.orders[0])  # which makes the arrays that are then replaced
-        for number, (structure, weights, bias) in enumerate(start.layers):
-            self.classifier.coefs_[number][:] = dense(structure, weights).T
-            self.classifier.intercepts_[number][:] = bias
-        for velocity in self.classifier._optimizer.velocities:
-            velocity[:] = 0
-        self.steps = Cycle(self.step, self.orders)
-        self.parts = {"step": self.steps}
-        self.full = work.connections == work.dense_values
+    def __init__(self, classifier: MLPClassifier, images: NDArray, labels: NDArray) -> None:
+        self.classifier, self.images, self.labels = classifier, images, labels
+        self.classes = np.unique(labels)
+
+    def logits(self, images: NDArray) -> NDArray:
+        """Log-probabilities."""
+        return self.classifier.predict_log_proba(floats(images))
 
     def step(self, order: NDArray) -> float:
         """One step."""
+        self.steps([order])
+        return self.classifier.loss_
+
+    def steps(self, orders: list[NDArray]) -> None:
+        """An epoch of the classifier's, which shuffles it by itself."""
+        order = np.concatenate(orders)
         self.classifier.partial_fit(
             floats(self.images[order]), self.labels[order], classes=self.classes
         )
-        return self.classifier.loss_
-
-    def outputs(self) -> NDArray:
-        """Log-probabilities."""
-        return self.classifier.predict_log_proba(floats(self.images[self.orders[0]]))
-
-    def proof(self) -> NDArray | None:
-        """Losses, where all weights exist."""
-        return self.steps.losses() if self.full else None

@@ -199,9 +199,9 @@ class NumpyBackend(Backend):
         rates: Any = (),
     ) -> None:
         """The formula of whole arrays."""
-        for output, values in zip(
-            outputs, results(formula(*inputs, *rates, *numbers)), strict=True
-        ):
+        # A number of NumPy's would make float64 of float32 arrays.
+        found = formula(*inputs, *map(float, (*rates, *numbers)))
+        for output, values in zip(outputs, results(found), strict=True):
             output[...] = values
 
     def dropout(self, x: Array, samples: int, random: Any, rate: float, factors: Array) -> None:

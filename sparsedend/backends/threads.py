@@ -48,13 +48,25 @@ class _Blas:
             self.asked.remove(threads)
             if not self.asked:
                 for library, before in self.before:
-                    library.set_num_threads(before)
+                    _set(library, before)
             elif threads < min(self.asked):
                 self._set(min(self.asked))
 
     def _set(self, threads: int) -> None:
         for library in self.libraries:
-            library.set_num_threads(threads)
+            _set(library, threads)
+
+
+def _set(library: LibController, threads: int) -> None:
+    """Set a library's number of threads, in whatever thread this is.
+
+    threadpoolctl 3.8 lets a thread that has set OpenBLAS's keep all others from it, in silence, for
+    as long as it lives; here a lock keeps them apart, and nobody is left in control.
+    """
+    give_up = getattr(library, "clear_controlling_thread", lambda force: None)
+    give_up(force=True)
+    library.set_num_threads(threads)
+    give_up(force=True)
 
 
 _blas: _Blas | None = None

@@ -163,6 +163,7 @@ class Identity(Elementwise):
     """``y = x``."""
 
     kind = "identity"
+    reads_outputs = False
 
     def __init__(self, features: int) -> None:
         super().__init__(features)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from ..errors import InputError
 from ..losses import Loss
 from ..network import Network
 from ..numbers import whole
-from ..samples import Samples, checked_samples
+from ..samples import Samples, checked_samples, warn_of_bytes
 from ..session import Evaluation, Session, Workspace
 from .callbacks import Callback, as_callbacks
 from .history import NOTHING, History
@@ -90,6 +89,7 @@ def fit(
         network.loss = loss or before
         try:
             samples = checked_samples(network, x, y, sample_weight, class_weight)
+            warn_of_bytes(network, samples.inputs)
             training.begin(network)
             fitting = Fitting(network, training, epochs, samples, validation)
         except InputError:
@@ -221,7 +221,7 @@ def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArr
         if labels.ndim != 1 or labels.dtype.kind != "i":
             raise InputError("the training is sequential, but its targets are no classes: shuffle")
         return split_by_class(labels, training.batch_size, training.seed)
-    if isinstance(validation, Real):
+    if isinstance(validation, int | float | np.floating):
         return split(count, training.seed, float(validation))
     if validation is not None and (
         not isinstance(validation, tuple | list) or len(validation) != 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numba
@@ -61,11 +61,10 @@ class NumbaBackend(Backend):
         self.threads = min(self.threads, most)
         if without_threads():
             self.threads = 1
-        #: Whether the calling thread is inside `limited` already.
-        self.inside = threading.local()
+        self.inside = _Inside()
 
     def limited(self) -> AbstractContextManager[None]:
-        """Context in which this thread's loops take `threads` threads, and BLAS one."""
+        """Context in which this thread's loops take `threads` threads."""
         return _Limited(self)
 
     @contextmanager
@@ -258,7 +257,8 @@ class NumbaBackend(Backend):
         if weights.size < FEW_WEIGHTS:
             dense.forward(_tile(x), x, weights, bias, out)
         else:
-            dense.forward_blas(x, weights, bias, self.threads, out)
+            with limited_blas(1):
+                dense.forward_blas(x, weights, bias, self.threads, out)
 
     def dense_weight_gradient(
         self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
@@ -267,14 +267,16 @@ class NumbaBackend(Backend):
         if weight_gradient.size < FEW_WEIGHTS:
             dense.weight_gradient(_tile(x), x, delta, weight_gradient, bias_gradient)
         else:
-            dense.weight_gradient_blas(x, delta, self.threads, weight_gradient, bias_gradient)
+            with limited_blas(1):
+                dense.weight_gradient_blas(x, delta, self.threads, weight_gradient, bias_gradient)
 
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
         if weights.size < FEW_WEIGHTS:
             dense.input_gradient(_tile(delta), weights, delta, out)
         else:
-            dense.input_gradient_blas(weights, delta, self.threads, out)
+            with limited_blas(1):
+                dense.input_gradient_blas(weights, delta, self.threads, out)
 
     # Elementwise
 
@@ -344,6 +346,13 @@ class NumbaBackend(Backend):
         return host_batches(step, batch_size)
 
 
+class _Inside(threading.local):
+    """Of each thread: how often it is inside `limited`, and its number of threads outside."""
+
+    depth = 0
+    before = 0
+
+
 class _Limited:
     """What `NumbaBackend.limited` returns; inside another one of the same backend, nothing.
 
@@ -351,27 +360,24 @@ class _Limited:
     """
 
     def __init__(self, backend: NumbaBackend) -> None:
-        self.backend = backend
+        self.threads, self.inside = backend.threads, backend.inside
 
     def __enter__(self) -> None:
-        inside = self.backend.inside
-        inside.depth = getattr(inside, "depth", 0) + 1
-        if inside.depth > 1:
+        self.inside.depth += 1
+        if self.inside.depth > 1 or without_threads():
             return
-        with ExitStack() as stack:
-            if one_at_a_time():
-                stack.enter_context(_turn)
-            stack.enter_context(limited_blas(1))
-            if not without_threads():
-                stack.callback(numba.set_num_threads, numba.get_num_threads())
-                numba.set_num_threads(self.backend.threads)
-            inside.leave = stack.pop_all()
+        if one_at_a_time():
+            _turn.acquire()
+        self.inside.before = numba.get_num_threads()
+        numba.set_num_threads(self.threads)
 
     def __exit__(self, *error: object) -> None:
-        inside = self.backend.inside
-        inside.depth -= 1
-        if inside.depth == 0:
-            inside.leave.close()
+        self.inside.depth -= 1
+        if self.inside.depth > 0 or without_threads():
+            return
+        numba.set_num_threads(self.inside.before)
+        if one_at_a_time():
+            _turn.release()
 
 
 class _Compilations(event.Listener):

@@ -30,15 +30,15 @@ SPINS = "1000"
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 _starting = threading.Lock()
-_started = False
-_forked = False
+_started = _forked = False
+_one_at_a_time = False
 _kernels: list[Any] = []
 _whenever_forked: list[Callable[[], None]] = []
 
 
 def start_threads() -> None:
     """Start Numba's threads, once, with `SPINS` in the environment while they read it."""
-    global _started
+    global _started, _one_at_a_time
     with _starting:
         if _started or _forked:
             return
@@ -49,6 +49,7 @@ def start_threads() -> None:
         if not chosen:
             del os.environ["GOMP_SPINCOUNT"]
         _started = True
+        _one_at_a_time = numba.threading_layer() == "workqueue"
 
 
 def without_threads() -> bool:
@@ -58,7 +59,7 @@ def without_threads() -> bool:
 
 def one_at_a_time() -> bool:
     """Whether Numba's threads serve one caller at a time, and end the process of a second one."""
-    return _started and not _forked and numba.threading_layer() == "workqueue"
+    return _one_at_a_time
 
 
 def kernel(function: Callable) -> Any:
@@ -121,11 +122,11 @@ def _twin(function: Callable) -> Callable:
 
 
 def _after_fork() -> None:
-    global _forked, _starting
+    global _forked, _one_at_a_time, _starting
     _starting = threading.Lock()
     if not _started:
         return
-    _forked = True
+    _forked, _one_at_a_time = True, False
     for each in _kernels:
         setattr(sys.modules[each.__module__], each.__name__, compiled(each.py_func))
     for action in _whenever_forked:

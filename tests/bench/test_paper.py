@@ -1,0 +1,130 @@
+"""Trainings to the end, on small data."""
+
+import json
+import subprocess
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bench import fmnist
+from bench.options import Options
+from bench.paper import race, racers, tables
+from sparsedend.sweep import expand
+
+TINY = {"dendrites": 2, "somata": 32, "synapses": 8}
+DENDRITIC = partial(racers.named, "dann-lrf", TINY)
+
+
+@pytest.mark.parametrize(
+    "racer",
+    [
+        racers.Racer(DENDRITIC),
+        racers.Racer(racers.perceptron),
+        racers.Racer(racers.linear_branches),
+        racers.Racer(racers.perceptron, racers.by_sklearn),
+    ],
+)
+def test_racers_learn(racer, digits, monkeypatch):
+    monkeypatch.setattr(racers, "LARGE", TINY)
+    if racer.trainer is racers.by_sklearn:
+        pytest.importorskip("sklearn")
+    answer = racer.race(digits, 0.01, 1, 3)
+    assert sorted(answer["seconds"]) == answer["seconds"]
+    assert answer["accuracy"][-1] > 0.5
+    assert answer["loss"][-1] < answer["loss"][0]
+    assert answer["parameters"] == racer.network(digits, 1).size
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+def test_the_oracle_trains_from_the_same_start_on_the_same_batches(digits):
+    pytest.importorskip("torch", reason="PyTorch is the oracle")
+    ours = racers.Racer(DENDRITIC).race(digits, 0.001, 1, 2)
+    oracle = racers.Racer(DENDRITIC, partial(racers.by_torch, product="csr"))
+    theirs = oracle.race(digits, 0.001, 1, 2)
+    np.testing.assert_allclose(theirs["loss"], ours["loss"], rtol=1e-3)
+    assert theirs["parameters"] == ours["parameters"]
+
+
+def test_a_racer_that_fails_is_left_out(monkeypatch, tmp_path, capsys):
+    def child(command, **how):
+        name, rate, seed, epochs = json.loads(command[-1])
+        if name in race.PAIR:
+            return subprocess.CompletedProcess(command, 1, "", "no\nmemory")
+        answer = {"seconds": [1.0] * epochs, "loss": [1.0] * epochs, "parameters": seed}
+        answer["accuracy"] = [rate] * epochs
+        return subprocess.CompletedProcess(command, 0, f"noise\n{json.dumps(answer)}", "")
+
+    monkeypatch.setattr(race, "subprocess", SimpleNamespace(run=child))
+    monkeypatch.setattr(race.datasets, "load", lambda name: None)
+    race.measure("accuracy-time", Options(tmp_path, quick=True))
+    columns, _ = race.store.load(tmp_path, "accuracy-time")
+    assert len(columns["seed"]) == 2 * (len(race.RACERS) - 2)
+    assert set(columns["contestant"]) == set(race.RACERS) - set(race.PAIR)
+    assert f"{race.PAIR[0]} is skipped: memory" in capsys.readouterr().out
+
+
+def test_a_table_is_trained_once_and_shown_beside_what_was_published(digits, monkeypatch, tmp_path):
+    pytest.importorskip("joblib", reason="sweeps need it")
+    small = {"model": ["dann-r"], "dataset": "digits", "epochs": 1, "seed": [1, 2]}
+    table = tables.Table(
+        "Digits.",
+        lambda: expand(small | {"dendrites": 2, "somata": 4}),
+        partial(tables.compared, published=lambda each: f"{each.trials} trials"),
+    )
+    monkeypatch.setitem(tables.TABLES, "tiny", table)
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        tables.measure("tiny", Options(tmp_path))
+    text = (tmp_path / "paper-tiny.md").read_text()
+    assert "| dann-r | digits | 2 | 4 |" in text
+    assert text.rstrip().endswith("| 2 trials |")
+
+
+def test_goals_are_judged_on_all_three_figures():
+    best = tables.Configuration("dann-lrf", "fmnist", 16, 256, 0.895, 0.0, 0.30, 0.0, 1.0, 1.0, 3)
+    assert tables._goal(best).endswith("goal **reached**")
+    for worse in ({"accuracy": 0.892}, {"loss": 0.303}):
+        assert tables._goal(replace(best, **worse)).endswith("goal **MISSED**")
+
+
+def test_a_grid_s_time_is_told(monkeypatch, tmp_path):
+    pytest.importorskip("joblib", reason="sweeps need it")
+    small = {"dataset": "digits", "epochs": 1}
+    monkeypatch.setattr(fmnist, "PART", small | {"dendrites": [1, 2], "somata": [4]})
+    monkeypatch.setattr(fmnist, "SIZES", small | {"dendrites": [1, 2], "somata": [4, 8]})
+    fmnist.cpu_grid(Options(tmp_path, quick=True))
+    text = (tmp_path / "sweep.md").read_text()
+    assert "6 runs, 6 finished" in text
+    assert "| with pdann and vann, 5 trials | 100 |" in text
+
+
+def test_trainings_in_company(monkeypatch, tmp_path):
+    started = []
+
+    class Process:
+        def __init__(self, command, env=None, **how):
+            started.append("busy" if "-c" in command else command)
+            seconds = 3.0 if env and "GOMP_SPINCOUNT" in env else 1.5
+            self.answer = json.dumps({"train_seconds": seconds})
+
+        def communicate(self):
+            return self.answer, ""
+
+        def kill(self):
+            started.remove("busy")
+
+        def wait(self):
+            pass
+
+    monkeypatch.setattr(fmnist, "subprocess", SimpleNamespace(Popen=Process, PIPE=None))
+    monkeypatch.setattr(fmnist, "available_threads", lambda: 2)
+    fmnist.contention(Options(tmp_path, quick=True))
+    text = (tmp_path / "contention.md").read_text()
+    assert "ratio 1.00; goal 1.15: **reached**" in text
+    assert "| ours | 1.50 (1.50 … 1.50) | 1.50 (1.50 … 1.50) |" in text
+    assert "| libgomp | 3.00 (3.00 … 3.00) |" in text
+    assert len(started) == 3 * (1 + 2 + 2 * 2)
+    assert all("--epochs" in command for command in started)
