@@ -90,6 +90,22 @@ def test_clip_norm(backend, dtype, rng, size, limit):
         )
 
 
+@pytest.mark.parametrize("each", [1e-30, 1e30])
+def test_a_norm_whose_squares_are_no_float32(backend, each):
+    vector = np.full(400, each, np.float32)
+    there = backend.place(vector)
+    backend.clip_norm(there, 2 * each)
+    np.testing.assert_allclose(backend.fetch(there), vector / 10, rtol=1e-6)
+
+
+def test_the_norm_of_a_short_vector_after_a_longer_one(backend):
+    """Of which nothing is left in its norm."""
+    long, short = backend.place(np.full(2000, 9.0)), backend.place(np.full(4, 9.0))
+    for vector in (long, short):
+        backend.clip_norm(vector, 1.0)
+    np.testing.assert_allclose(backend.fetch(short), 0.5)
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, 0.0])
 def test_a_norm_that_is_not_finite_clips_nothing(backend, dtype, odd):
     vector = np.full(300, 2, dtype)

@@ -17,10 +17,12 @@ def near(actual, expected, tolerance):
 
 
 def values(rng, dtype, count, size=700):
-    """Arrays of numbers, with exact zeros, pairs of equals, and the second of a kind positive."""
+    """Arrays of numbers, with exact zeros and pairs of equals; a fourth one has no negative."""
     made = rng.standard_normal((count, size)).astype(dtype)
     made[:, ::9] = 0
     made[-1, ::5] = made[0, ::5]
+    made[-1, 1::5] = made[count // 2, 1::5]
+    made[count // 2, 2::5] = 0
     if count > 3:
         made[3] = abs(made[3])
     return made
