@@ -79,9 +79,9 @@ def test_the_authors_numbers_for_fashion_mnist():
 
 
 def test_refuses():
-    with pytest.raises(InputError, match="1 training images leave none"):
+    with pytest.raises(InputError, match="1 samples with 1 held out leave none"):
         split(1, 1)
-    with pytest.raises(InputError, match="class 1 has 3 images, too few for a batch of 4"):
+    with pytest.raises(InputError, match="class 1 has 3 samples, too few for a batch of 4"):
         split_by_class(np.array([0] * 9 + [1] * 3), 4, 1)
-    with pytest.raises(InputError, match="batches of 2 leave no image to validate on"):
+    with pytest.raises(InputError, match="batches of 2 leave no sample to validate on"):
         split_by_class(np.array([0, 0, 1, 1]), 2, 1)
