@@ -35,7 +35,8 @@ OPTIONS = {
     "float64": ("-std=c++17", "-DREAL=double"),
 }
 
-#: Files of the operations' kernels, of an epoch's, and of those made of formulas, before these.
+#: Programs by their files: all operations; what begins a step; and what stands before a kernel that
+#: is made of a formula, elementwise or as a loss.
 OPERATIONS = (
     "types.cuh",
     "rows.cuh",
