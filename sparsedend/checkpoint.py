@@ -201,6 +201,7 @@ def _training_record(training: Training) -> dict[str, str]:
         "frozen": training.frozen,
         "seed": training.seed,
         "steps": training.steps,
+        "vectors": list(training.state),  # There are none before the first epoch.
         "stopped": training.stopped,
         "planned": training.planned,
     }
@@ -300,7 +301,7 @@ def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
         seed=facts["seed"],
     )
     training.stopped, training.planned = facts["stopped"], facts["planned"]
-    return training, {name: f"state/{name}" for name in training.optimizer.states}
+    return training, {name: f"state/{name}" for name in facts["vectors"]}
 
 
 def _with_adam(group: h5py.Group) -> tuple[Training, dict[str, str]]:

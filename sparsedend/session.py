@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -317,7 +318,7 @@ class Session:
     def rehearse(self, training: Trainer) -> None:
         """Do all that a step does on one sample, and change nothing, so that all is compiled."""
         order = self.backend.place(np.zeros(1, np.int64))
-        self._score(order, (), np.random.default_rng(0))
+        self._score(order, (), copy.deepcopy(training.dropout))
         self._backward()
         training.rehearse(self.network)
         self.begin()

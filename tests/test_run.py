@@ -263,6 +263,7 @@ CHANGES = {
     "dropout": 0.5,
     "initializer": "sparse",
     "batch_size": 64,
+    "optimizer": "sgd",
     "learning_rate": 0.002,
     "schedule": "step",
     "weight_decay": 0.1,
@@ -340,7 +341,7 @@ def test_several_differences_are_told_at_once(finished):
     ("change", "message"),
     [
         ({"dataset": "x"}, "unknown data set"),
-        ({"sequential": True, "batch_size": 200}, "class 0 has .* images, too few for a batch"),
+        ({"sequential": True, "batch_size": 200}, "class 0 has .* samples, too few for a batch"),
         ({"synapses": 65}, "synapses is 65"),
     ],
 )

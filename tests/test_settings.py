@@ -31,6 +31,7 @@ OTHERS = {
     "initializer": "sparse",
     "epochs": 9,
     "batch_size": 32,
+    "optimizer": "sgd",
     "learning_rate": 0.01,
     "schedule": "cosine",
     "weight_decay": 0.1,

@@ -92,7 +92,7 @@ def fit(
             warn_of_bytes(network, samples.inputs)
             training.begin(network)
             fitting = Fitting(network, training, epochs, samples, validation)
-        except InputError:
+        except BaseException:
             network.loss = before
             raise
         fitting.run(looking_on)
@@ -222,7 +222,7 @@ def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArr
             raise InputError("the training is sequential, but its targets are no classes: shuffle")
         return split_by_class(labels, training.batch_size, training.seed)
     if isinstance(validation, int | float | np.floating):
-        return split(count, training.seed, float(validation))
+        return split(count, training.seed, validation)
     if validation is not None and (
         not isinstance(validation, tuple | list) or len(validation) != 2
     ):

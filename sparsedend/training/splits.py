@@ -10,7 +10,7 @@ from ..numbers import real
 from ..randomness import stream
 
 
-def split(samples: int, seed: int, share: float = 0.1) -> tuple[NDArray, NDArray]:
+def split(samples: int, seed: int, share: float | np.floating = 0.1) -> tuple[NDArray, NDArray]:
     """Indices to train on, and the last `share` after the seed's shuffle, to validate on.
 
     Parameters

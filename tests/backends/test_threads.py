@@ -88,19 +88,19 @@ def test_computing_leaves_it_as_it_was(three, name, digits):
 
 @pytest.mark.parametrize("name", ["numpy", "numba"])
 def test_a_network_computes_with_its_threads(three, name):
-    """Numba's loops take them, and BLAS one in each; NumPy's products are BLAS's."""
+    """Numba's loops take them; NumPy's products are BLAS's."""
     import numba
 
     for threads in (1, 2):
         engine = backends.create(name, threads)
         before = numba.get_num_threads()
         with engine.limited():
-            assert set(blas()) == {threads if name == "numpy" else 1}
-            if name == "numba":
+            if name == "numpy":
+                assert set(blas()) == {threads}
+            else:
                 assert numba.get_num_threads() == engine.threads
                 with engine.limited():
                     assert numba.get_num_threads() == engine.threads
-                assert set(blas()) == {1}
         assert numba.get_num_threads() == before
 
 

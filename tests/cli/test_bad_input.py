@@ -31,7 +31,7 @@ BAD = {
     ),
     "too large images": (
         ["info", "vann", "--image-shape", "10000000000,10000000000,1"],
-        "values in an image is 100000000000000000000: give 2147483647 or less",
+        "values in a sample is 100000000000000000000: give 2147483647 or less",
     ),
     "no number": (["train", "--somata", "x"], "'x' is not a valid integer"),
     "empty batch": (["train", "--batch-size", "0"], "batch size is 0"),
@@ -292,9 +292,9 @@ def test_no_folder_for_compiled_kernels(tmp_path):
         cwd=tmp_path,
         env=os.environ | ENVIRONMENT,
     )
-    assert answer.returncode == 2
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.count("Warning: compiled kernels cannot be kept") == 1
     assert "set NUMBA_CACHE_DIR" in answer.stderr
-    assert len(answer.stderr.splitlines()) == 1
 
 
 def test_predict_keeps_an_existing_output(tmp_path, monkeypatch, capsys, networks):
@@ -307,7 +307,7 @@ def test_predict_keeps_an_existing_output(tmp_path, monkeypatch, capsys, network
     for images, output, message in (
         ("x.npy", "o.npy", "'o.npy' exists"),
         ("y.npy", "p.out", "images have shape (2, 8, 9, 1)"),
-        ("z.npy", "p.out", "image 0 holds nan"),
+        ("z.npy", "p.out", "sample 0 holds nan"),
         ("p.npy", "p.out", "cannot be read"),
         ("none.npy", "p.out", "there is no file"),
     ):

@@ -119,7 +119,7 @@ def test_sweep_and_table(tmp_path, monkeypatch, capsys):
     assert shown[0].split()[:2] == ["model", "dataset"]
     lines = invoked("sweep", "table", tmp_path / "s.h5", "--csv").stdout.splitlines()
     assert len(lines) == 9
-    assert sum("use a smaller one" in line for line in lines) == 4
+    assert sum("use a smaller learning rate" in line for line in lines) == 4
     assert lines[0].startswith("model,dataset,dendrites,somata")
     invoked("sweep", "table", tmp_path / "s.h5", "--output", tmp_path / "s.csv")
     (tmp_path / "good.toml").write_text('model = "dann-r"\nepochs = 2\nsomata = 8\n')

@@ -317,7 +317,7 @@ def test_several_labels_are_learnt(digits):
 def test_what_a_fit_was_given_does_not_live_on(digits):
     """Neither in the network nor in the training: the samples are large."""
     network, training = small(), Training()
-    x = digits.train_x[:200].astype(np.float32)
+    x = digits.train_x[:200] / np.float32(255)
     alive = weakref.ref(x)
     fit(network, x, digits.train_y[:200], epochs=1, training=training)
     evaluate(network, x, digits.train_y[:200])
