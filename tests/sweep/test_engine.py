@@ -60,7 +60,8 @@ def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path):
     said = []
     results = by_settings(sweep(runs, tmp_path / "s.h5", jobs=2))
     errors = {settings.learning_rate: row["error"] for settings, row in results.items()}
-    assert "loss is nan in epoch 1 with learning rate 1e+30: use a smaller one" in errors[1e30]
+    assert "loss is nan in epoch 1 with Adam(learning_rate=1e+30" in errors[1e30]
+    assert "use a smaller learning rate" in errors[1e30]
     assert errors[1e-3] == ""
     sweep(runs, tmp_path / "s.h5", jobs=1, resume=True, say=said.append)
     assert said == [f"'{tmp_path / 's.h5'}' holds 1 of these 2 runs already"]
