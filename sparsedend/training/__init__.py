@@ -2,7 +2,8 @@
 
 from .callbacks import Callback, EarlyStopping, ProgressBar
 from .evaluation import evaluate, predict
-from .fit import Fitting, fit
+from .fit import fit
+from .fitting import Fitting
 from .history import History
 from .training import Training
 

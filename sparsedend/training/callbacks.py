@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from ..errors import InputError
 from ..numbers import whole
-
-if TYPE_CHECKING:
-    from .fit import Fitting
+from .fitting import Fitting
 
 
 class Callback:

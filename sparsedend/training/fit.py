@@ -18,6 +18,7 @@ from ..numbers import whole
 from ..samples import Samples, checked_samples, warn_of_bytes
 from ..session import Evaluation, Session, Workspace
 from .callbacks import Callback, as_callbacks
+from .fitting import Fitting
 from .history import NOTHING, History
 from .splits import split, split_by_class
 from .training import Training
@@ -91,7 +92,7 @@ def fit(
             samples = checked_samples(network, x, y, sample_weight, class_weight)
             warn_of_bytes(network, samples.inputs)
             training.begin(network)
-            fitting = Fitting(network, training, epochs, samples, validation)
+            fitting = _Fit(network, training, epochs, samples, validation)
         except BaseException:
             network.loss = before
             raise
@@ -99,22 +100,8 @@ def fit(
     return training.history
 
 
-class Fitting:
-    """A fit under way, as callbacks see it.
-
-    Attributes
-    ----------
-    network : Network
-    training : Training
-    epochs, batches : int
-        Epochs in all, and batches of an epoch.
-    validates : bool
-        Whether there is validation.
-    stopping : bool
-        Whether this epoch is the last.
-    failed : bool
-        Whether an error has ended it.
-    """
+class _Fit(Fitting):
+    """The fit itself: what is trained on, what is validated on, and the epochs."""
 
     def __init__(
         self,
@@ -124,9 +111,7 @@ class Fitting:
         samples: Samples,
         validation: Validation,
     ) -> None:
-        self.network, self.training, self.epochs = network, training, epochs
-        self.validates = validation is not None
-        self.stopping = self.failed = False
+        super().__init__(network, training, epochs, validates=validation is not None)
         self._kept, held_out = _parts(samples, training, validation)
         _check_weights(samples, {"trained on": self._kept, "held out": held_out})
         self.batches = math.ceil(len(self._kept) / training.batch_size)
@@ -136,15 +121,6 @@ class Fitting:
         self._session = session
         self._train = session.trainer(training, training.batch_size)
         self._validate = self._validation(session, validation, held_out)
-
-    @property
-    def history(self) -> History:
-        """What has happened so far."""
-        return self.training.history
-
-    def stop(self) -> None:
-        """Make this epoch the last."""
-        self.stopping = True
 
     def run(self, callbacks: list[Callback]) -> None:
         """Train to the last epoch."""
