@@ -13,7 +13,7 @@ from . import checkpoint, datasets, models
 from .backends import Backend
 from .datasets import Dataset
 from .errors import InputError
-from .files import make_folder
+from .files import exists, make_folder
 from .network import Network
 from .randomness import stream
 from .session import Evaluation
@@ -85,7 +85,7 @@ def run(
         "fingerprint": dataset.fingerprint,
         "class_names": list(dataset.class_names),
     }
-    if path is not None and resume and path.exists():
+    if path is not None and resume and exists(path):
         network, training, result = _resumed(path, wanted, dataset.fingerprint, backend)
         if result:
             say(f"'{path}' is finished: {result['epochs']} epochs; {_more(settings)}")
@@ -143,7 +143,7 @@ def check_output(output: Path | None, *, resume: bool, overwrite: bool) -> None:
     """
     if resume and overwrite:
         raise InputError("`resume` and `overwrite` are both given: choose one")
-    if output is not None and output.exists() and not (resume or overwrite):
+    if output is not None and exists(output) and not (resume or overwrite):
         raise InputError(
             f"'{output}' exists: give `resume=True`, `overwrite=True` or another `output`"
         )
@@ -185,7 +185,7 @@ def fresh_output(settings: Settings, folder: Path = Path("runs")) -> Path:
     """Name a checkpoint that does not exist yet, and make its folder."""
     make_folder(folder, "give an `output`")
     number = 1
-    while (path := folder / f"{settings.short_name}-{number}.h5").exists():
+    while exists(path := folder / f"{settings.short_name}-{number}.h5"):
         number += 1
     return path
 

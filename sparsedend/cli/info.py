@@ -10,6 +10,7 @@ import click
 
 from .. import backends, checkpoint, models
 from ..errors import InputError
+from ..files import exists
 from ..layers import Layer
 from ..models import ALL_TO_ALL, TREE, Matrix
 from ..optimizers import Adam, Optimizer
@@ -38,7 +39,7 @@ def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: A
     """
     facts: dict[str, Any]
     optimizer: Optimizer = Adam()
-    if subject not in models.MODELS and (Path(subject).suffix or Path(subject).exists()):
+    if subject not in models.MODELS and (Path(subject).suffix or exists(Path(subject))):
         state = checkpoint.read(subject, backend=backends.create("numpy"))
         optimizer = state.training.optimizer if state.training else optimizer
         facts, matrices = _checkpoint(subject, state)

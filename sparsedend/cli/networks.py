@@ -13,6 +13,7 @@ import click
 from .. import backends, checkpoint, datasets, run, training
 from ..backends import Backend
 from ..errors import InputError
+from ..files import exists
 from ..settings import PRESETS, SETTINGS, chosen
 from .arrays import read_images, write_array
 from .options import backend_options, json_option, say, setting_options
@@ -76,7 +77,7 @@ def train(
                 say=say,
             )
     except KeyboardInterrupt:
-        if output.exists():
+        if exists(output):
             line = f"Stopped; '{output}' holds the last finished epoch: --resume goes on from it"
             click.echo(f"{line}, with --output {output}.", err=True)
             raise click.exceptions.Exit(130) from None
@@ -144,7 +145,7 @@ def predict(
     IMAGES is an .npy array (images, height, width, channels), or an HDF5 file whose data set `x`,
     else `test/x`, is one.
     """
-    if output.exists() and not overwrite:
+    if exists(output) and not overwrite:
         raise InputError(f"'{output}' exists: give --overwrite or another --output")
     engine = backends.create(backend, threads)
     network = checkpoint.load(path, backend=engine)

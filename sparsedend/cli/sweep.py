@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import sweep as sweeps
 from ..backends import BACKENDS
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import atomic_write, exists
 from .options import say
 
 #: Columns that the table shows in a terminal; the CSV has all.
@@ -113,7 +113,7 @@ def run(
             say=say,
         )
     except KeyboardInterrupt:
-        if output.exists():
+        if exists(output):
             line = f"Stopped; '{output}' holds the finished runs: --resume goes on from it."
             click.echo(line, err=True)
             raise click.exceptions.Exit(130) from None
@@ -145,7 +145,7 @@ def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> Non
     results = sweeps.Results.read(path, tolerant=True)
     columns = results.columns(failed=True)
     if output is not None:
-        if output.exists() and not overwrite:
+        if exists(output) and not overwrite:
             raise InputError(f"'{output}' exists: give --overwrite or another --output")
         with atomic_write(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
             sweeps.write_csv(columns, file)

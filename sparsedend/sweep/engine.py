@@ -14,7 +14,7 @@ from typing import Any
 from .. import backends
 from ..backends.threads import available_threads
 from ..errors import InputError
-from ..files import locked, make_folder
+from ..files import exists, locked, make_folder
 from ..numbers import whole
 from ..run import check_output
 from ..settings import Settings
@@ -95,7 +95,7 @@ def sweep(
     )
     jobs = jobs or side_by_side or max(1, available_threads() // threads)
     with locked(output), nullcontext() if scheduler is None else _cluster(scheduler) as client:
-        results = Results.read(output) if resume and output.exists() else Results()
+        results = Results.read(output) if resume and exists(output) else Results()
         left = _left(runs, results, output)
         if len(left) < len(runs):
             say(f"'{output}' holds {len(runs) - len(left)} of these {len(runs)} runs already")
