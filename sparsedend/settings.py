@@ -45,8 +45,8 @@ def _adam(settings: Settings) -> Optimizer:
 def _sgd(settings: Settings) -> Optimizer:
     if settings.weight_decay:
         raise InputError(
-            f"weight decay is {settings.weight_decay:g}, and optimizer 'sgd' has none: give "
-            "`optimizer='adam'`, or leave it out"
+            f"weight decay is {settings.weight_decay:g}, and optimizer 'sgd' has none: choose "
+            "'adam', or leave it out"
         )
     return SGD(settings.learning_rate, MOMENTUM, nesterov=True)
 
