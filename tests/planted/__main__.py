@@ -12,6 +12,7 @@ import queue
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,12 +49,13 @@ class Copy:
         whole = path.read_bytes()
         path.write_text(bug.planted(self.tree), encoding="utf-8")
         try:
-            return not self.passes(bug.tests, compile_anew=bug.compiled)
+            passed, _ = self.run(bug.tests, compile_anew=bug.compiled)
+            return not passed
         finally:
             path.write_bytes(whole)
 
-    def passes(self, tests: Iterable[str], *, compile_anew: bool = False) -> bool:
-        """Whether these tests pass.
+    def run(self, tests: Iterable[str], *, compile_anew: bool = False) -> tuple[bool, str]:
+        """Whether these tests pass, and what pytest said at last.
 
         Raises
         ------
@@ -83,11 +85,11 @@ class Copy:
                     timeout=TIMEOUT,
                 )
             except subprocess.TimeoutExpired:
-                return False
+                return False, f"no end within {TIMEOUT} s"
         # A kernel that writes beyond its arrays may end the process: a signal, a negative code.
         if answer.returncode >= 0 and answer.returncode not in PASSED + FAILED:
             raise RuntimeError(f"pytest {' '.join(tests)} cannot run:\n{answer.stdout[-3000:]}")
-        return answer.returncode in PASSED
+        return answer.returncode in PASSED, answer.stdout[-3000:]
 
 
 def survivors(bugs: list[Bug], root: Path = ROOT) -> list[Bug]:
@@ -104,12 +106,14 @@ def survivors(bugs: list[Bug], root: Path = ROOT) -> list[Bug]:
         for number in range(COPIES):
             copies.put(Copy(Path(folder) / str(number), root))
 
-        def clean(tests: tuple[str, ...]) -> tuple[str, ...]:
+        def check(tests: tuple[str, ...]) -> None:
             copy = copies.get()
             try:
-                return () if copy.passes(tests) else tests
+                passed, said = copy.run(tests)
             finally:
                 copies.put(copy)
+            if not passed:
+                raise RuntimeError(f"pytest {' '.join(tests)} fails without a bug:\n{said}")
 
         def plant(bug: Bug) -> tuple[Bug, bool, float]:
             copy = copies.get()
@@ -120,9 +124,8 @@ def survivors(bugs: list[Bug], root: Path = ROOT) -> list[Bug]:
                 copies.put(copy)
 
         try:
-            for tests in pool.map(clean, dict.fromkeys(bug.tests for bug in bugs)):
-                if tests:
-                    raise RuntimeError(f"pytest {' '.join(tests)} fails without a bug: mend it")
+            for _ in pool.map(check, dict.fromkeys(bug.tests for bug in bugs)):
+                pass
             for future in as_completed([pool.submit(plant, bug) for bug in bugs]):
                 bug, noticed, seconds = future.result()
                 word = "noticed" if noticed else "SURVIVED"
@@ -156,6 +159,8 @@ def main() -> int:
     if options.list:
         print("\n".join(map(str, bugs)))
         return 0
+    # A shell lets what runs in its background ignore interrupts, and tests of them would fail.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         left = survivors(bugs)
     except RuntimeError as error:
