@@ -98,7 +98,7 @@ def test_everything_of_a_training_comes_back(digits, tmp_path):
 def test_files_that_are_opened(digits, tmp_path):
     """In memory, or by the caller: whoever opens a file closes it."""
     made, training = network(), Training()
-    fit(made, digits.train_x[:50], digits.train_y[:50], epochs=1, training=training)
+    fit(made, digits.train_x[:90], digits.train_y[:90], epochs=1, training=training)
     memory = io.BytesIO(b"something longer that was here before" * 10_000)
     sd.save(made, memory, training=training)
     with open(tmp_path / "a.h5", "w+b") as file:

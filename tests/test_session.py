@@ -11,7 +11,7 @@ from sparsedend import InputError, Session, Training, evaluate, losses
 from sparsedend.initializers import glorot
 from tests.conftest import uneven
 
-SAMPLES = 40
+SAMPLES = 80
 
 
 def network(backend="numpy", dropout=0.0, outputs=3, dtype=np.float32):
@@ -37,10 +37,10 @@ def backend(request):
 
 def test_scores_add_up_until_they_are_asked_for(data, backend):
     made = network(backend)
-    session = Session(made, *data, batch_size=30)
+    session = Session(made, *data, batch_size=70)
     assert np.isnan(session.totals()).all()
-    session.score(np.arange(30))
-    session.score(np.arange(30, SAMPLES))
+    session.score(np.arange(70))
+    session.score(np.arange(70, SAMPLES))
     whole = evaluate(made, *data)
     found = session.totals()
     assert found.loss == pytest.approx(whole.loss, rel=1e-6)
@@ -107,7 +107,7 @@ def test_forward_needs_no_targets_and_drops_nothing(data, backend):
     made = network(backend, dropout=0.5)
     session = Session(made, data[0], training=False)
     found = session.forward(np.arange(5)[::-1])[:, :5].T.copy()
-    np.testing.assert_array_equal(found, sd.predict(made, data[0][4::-1], raw=True, batch_size=40))
+    np.testing.assert_array_equal(found, sd.predict(made, data[0][4::-1], raw=True, batch_size=70))
     np.testing.assert_array_equal(session.forward([1, 1])[:, 0], session.forward([1])[:, 0])
 
 
@@ -121,13 +121,13 @@ def test_orders_may_be_any_integers(data, order, backend):
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        ([0, SAMPLES], "index 40 at 1 of the order is out of range: there are 40 samples"),
+        ([0, SAMPLES], "index 80 at 1 of the order is out of range: there are 80 samples"),
         ([-1], "index -1 at 0 of the order is out of range"),
         ([2**62], "index 4611686018427387904 at 0"),
         (np.array([0, 1, 2**63], np.uint64), "at 2 of the order is out of range"),
         ([], r"the order is float64 of shape \(0,\): give a vector of integers"),
-        (np.empty(0, int), "the order has 0 samples: give 1 to 20"),
-        (np.arange(21), "the order has 21 samples: give 1 to 20, which the session has room for"),
+        (np.empty(0, int), "the order has 0 samples: give 1 to 16"),
+        (np.arange(17), "the order has 17 samples: give 1 to 16, which the session has room for"),
         ([0.0], r"the order is float64 of shape \(1,\)"),
         ([True], "the order is bool"),
         ([[0], [1]], r"the order is int64 of shape \(2, 1\)"),
@@ -138,7 +138,7 @@ def test_orders_may_be_any_integers(data, order, backend):
 )
 def test_orders_that_are_refused(data, order, message, backend):
     made = network(backend)
-    session = Session(made, *data, batch_size=20)
+    session = Session(made, *data, batch_size=16)
     before = made.parameters.copy()
     for call in (
         session.forward,
@@ -228,7 +228,7 @@ def test_a_session_keeps_the_loss_that_checked_its_targets(data):
     [
         ({"batch_size": 0}, "batch size is 0"),
         ({"inputs": np.zeros((3, 11))}, r"rows have shape \(3, 11\)"),
-        ({"targets": np.zeros(3, int)}, "give 40 integers"),
+        ({"targets": np.zeros(3, int)}, "give 80 integers"),
         ({"sample_weight": np.ones(3)}, "sample weights are float64 of shape"),
         ({"class_weight": {3: 1.0}}, "a class that has a weight is 3: give .* from 0 to 2"),
     ],
@@ -280,6 +280,6 @@ def test_a_prediction_keeps_its_buffers_for_the_next(data, backend):
 
 def test_repr(data):
     assert repr(Session(network(), *data, batch_size=16)) == (
-        f"<Session of 40 samples in batches of up to 16, {network().size} parameters>"
+        f"<Session of 80 samples in batches of up to 16, {network().size} parameters>"
     )
-    assert len(Session(network(), *data)) == 40
+    assert len(Session(network(), *data)) == 80

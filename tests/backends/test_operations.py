@@ -14,6 +14,7 @@ from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBacken
 from sparsedend.backends.backend import Backend
 from sparsedend.backends.cpu import NumbaBackend
 from sparsedend.backends.cpu.backend import FEW_WEIGHTS
+from sparsedend.backends.cpu.simd import TILE
 from sparsedend.backends.formulas import product, same, where, zero
 from sparsedend.errors import InputError
 from sparsedend.optimizers import Adam, AdamW
@@ -46,7 +47,7 @@ def dtype(request):
 @pytest.fixture(params=["one tile", "more tiles and panels"])
 def width(request, backend, dtype):
     """Of float64 no tile smaller than the others: to compile all kernels for it takes 20 s."""
-    few = 5 if dtype == np.float32 else 60
+    few = 5 if dtype == np.float32 else TILE - 5
     return backend.width(few if request.param == "one tile" else 600)
 
 

@@ -124,7 +124,7 @@ class Scale(layers.Elementwise):
 
 
 OWN = [Residual, Elu, Scale]
-SAMPLES = 60
+SAMPLES = 70
 
 
 def network(backend, dtype=np.float64):
@@ -171,15 +171,15 @@ def test_gradients_by_finite_differences(backend):
 
 def test_they_learn_and_come_back_from_a_file():
     made, (x, _) = network("numba", np.float32), data()
-    training, file = Training(Adam(0.01), batch_size=30), io.BytesIO()
+    training, file = Training(Adam(0.01), batch_size=70), io.BytesIO()
     labels = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
-    history = fit(made, x, labels, epochs=40, training=training)
+    history = fit(made, x, labels, epochs=60, training=training)
     assert history.training_loss[-1] < 0.8 * history.training_loss[0]
     sd.save(made, file, training=training)
     found = sd.checkpoint.read(file)
     assert repr(found.network) == repr(made)
     for network_, each in ((made, training), (found.network, found.training)):
-        fit(network_, x, labels, epochs=42, training=each)
+        fit(network_, x, labels, epochs=62, training=each)
     np.testing.assert_array_equal(found.network.parameters, made.parameters)
     copied = made.copy()
     assert [type(layer) for layer in copied.layers] == [type(layer) for layer in made.layers]

@@ -132,8 +132,8 @@ def test_values_by_hand():
 @pytest.mark.parametrize("loss", OWN, ids=NAMES)
 def test_they_are_learnt_by_and_come_back_from_a_file(loss):
     made, file = network(loss, dtype=np.float32), io.BytesIO()
-    training = Training(Adam(0.01), batch_size=30)
-    history = fit(made, *data(), epochs=30, training=training)
+    training = Training(Adam(0.01), batch_size=70)
+    history = fit(made, *data(), epochs=50, training=training)
     assert history.training_loss[-1] < 0.7 * history.training_loss[0]
     sd.save(made, file)
     found = sd.load(file)

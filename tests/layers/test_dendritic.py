@@ -16,7 +16,7 @@ PAIRS = list(itertools.product(ACTIVATIONS, repeat=2))
 SLOPES = [(*pair, 0.1) for pair in PAIRS] + [
     (*pair, slope) for pair in PAIRS if "leaky-relu" in pair for slope in (0.0, 1.0)
 ]
-SAMPLES, SMALL = 20, 1e-6
+SAMPLES, SMALL = 16, 1e-6
 
 
 def structures():

@@ -11,7 +11,7 @@ from sparsedend.initializers import glorot
 from sparsedend.optimizers import Adam, AdamW
 from tests.conftest import uneven
 
-SAMPLES = 40
+SAMPLES = 70
 
 
 def network(backend="numpy"):
