@@ -32,14 +32,15 @@ def runner(work: Work, contestant: Contestant) -> Runner:
     backend = backends.create(contestant.variant, available_threads())
     if isinstance(work, Layer):
         return LayerRunner(work, backend)
-    start = work.draw()
     if isinstance(work, Dendritic):
         optimizer: Any = Adam(epsilon=EPSILON)
     else:
         optimizer = Nesterov(work.rate, work.momentum)
-    made = network(start.layers, work.slope, backend)
-    trainer = NetworkTrainer(made, start.images, start.labels, work.batch, optimizer)
-    trainer.begin(work, start, QUEUED if contestant.device == "cuda" else 1)
+    images, labels, drawn = work.draw()
+    made = network(drawn, work.slope, backend)
+    del drawn  # which need not stay beside the network's own
+    trainer = NetworkTrainer(made, images, labels, work.batch, optimizer)
+    trainer.begin(work, images, QUEUED if contestant.device == "cuda" else 1)
     if work.task == "run":
         sizes = ["--dendrites", str(work.dendrites), "--somata", str(work.somata)]
         threads = ["--threads", str(backend.threads)]
