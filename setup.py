@@ -1,9 +1,11 @@
 """Packaging: ``data/`` at the top is the package ``sparsedend.data`` when installed."""
 
+import runpy
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
+HERE = Path(__file__).parent
 EXTRAS = {
     # With NVIDIA's compiler and headers, which a machine with nothing but a driver lacks.
     "cuda12": ["cupy-cuda12x[ctk]>=14"],
@@ -38,15 +40,31 @@ EXTRAS = {
 
 setup(
     name="sparsedend",
-    version="0.1.0",
+    version=runpy.run_path(str(HERE / "sparsedend/version.py"))["__version__"],
     description="Dendritic neural networks, trained on the connections that exist",
-    long_description=Path(__file__).with_name("README.rst").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
+    author="the sparsedend developers",
+    license_expression="BSD-3-Clause",
+    license_files=["LICENSE"],
+    keywords="dendrites neural-networks sparse CSR NumPy Numba CUDA CuPy",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     packages=[*find_packages(include=["sparsedend*"]), "sparsedend.data"],
     package_dir={"sparsedend.data": "data"},
     package_data={
-        "sparsedend": ["py.typed", "backends/kernels.cu"],
+        "sparsedend": ["py.typed", "backends/gpu/kernels/*"],
         "sparsedend.data": ["digits.h5"],
     },
     install_requires=[

@@ -1,25 +1,31 @@
 """Dendritic neural networks, trained on the connections that exist."""
 
-from . import analysis, backends, connectivity, datasets, layers, models
+from . import analysis, backends, connectivity, datasets, layers, losses, models, optimizers
 from .checkpoint import load, save
 from .errors import InputError
 from .network import Network
-from .optimizers import Adam
-from .training import evaluate, fit, predict
+from .session import Session
+from .training import Training, callbacks, evaluate, fit, predict
+from .version import __version__
 
 __all__ = [
-    "Adam",
     "InputError",
     "Network",
+    "Session",
+    "Training",
+    "__version__",
     "analysis",
     "backends",
+    "callbacks",
     "connectivity",
     "datasets",
     "evaluate",
     "fit",
     "layers",
     "load",
+    "losses",
     "models",
+    "optimizers",
     "predict",
     "save",
 ]

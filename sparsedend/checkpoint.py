@@ -1,37 +1,47 @@
 """Networks in HDF5: structure, parameters and, between two epochs, the state of their training.
 
-Layout: ``layers/<number>`` holds one layer, with a group for every sparse parameter in the
-convention of AnnData (attributes ``encoding-type`` = "csr_matrix" and ``shape``; data sets
-``data``, ``indices``, ``indptr``) and a data set for every other one; ``training`` holds Adam's
-moments, the states of the shuffle and of dropout, the history and, with early stopping, the best
-parameters. Texts are JSON; nothing is pickled.
+Layout of format 3: attributes ``format``, ``format_version``, ``image_shape``, ``dtype``, ``loss``
+and ``about``; ``layers/<number>`` holds one layer, its kind and settings as attributes, with a
+group for every sparse parameter in the convention of AnnData (attributes ``encoding-type`` =
+"csr_matrix" and ``shape``; data sets ``data``, ``indices``, ``indptr``; our own attribute ``rule``)
+and a data set for every other one;
+``training`` holds the optimizer's vectors under ``state``, the states of the random streams, the
+history and, with early stopping, the best parameters. Texts are JSON; nothing is pickled.
+
+Formats 1 and 2 know Adam alone, whose vectors and settings lie in ``training`` itself; 1 has no
+stream for dropout.
 """
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
 
-from . import backends
-from .backends import NumpyBackend
-from .backends.numpy_backend import Array
-from .connectivity import Structure
+from . import backends, layers, losses, optimizers
+from .backends import Array, Backend
 from .errors import InputError
-from .files import atomic_write
-from .history import History, Training
-from .layers import KINDS, Layer
+from .files import atomic_write, is_file, unreadable
+from .layers import Layer
+from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network
-from .optimizers import Adam
+from .structure import Structure
+from .training import Training
+from .training.schedules import name_of
 
 FORMAT = "sparsedend-checkpoint"
-VERSION = 2
+VERSION = 3
 #: Random streams of a training, each a Generator whose state is kept.
 STREAMS = ("shuffle", "dropout")
+
+#: A path, or a file opened in binary mode.
+File = str | Path | IO[bytes]
 
 
 @dataclass
@@ -54,7 +64,7 @@ class Checkpoint:
 
 def save(
     network: Network,
-    path: str | Path,
+    file: File,
     *,
     training: Training | None = None,
     about: dict[str, Any] | None = None,
@@ -63,25 +73,29 @@ def save(
 
     At every instant the old or the new file is whole.
 
+    Parameters
+    ----------
+    network : Network
+    file : path, or file opened for writing in binary mode, whose contents are replaced
+    training : Training, optional
+    about : dict, optional
+        JSON-able facts to keep beside them.
+
     Raises
     ------
     InputError
-        Where the folder does not exist or cannot be written.
+        Where the folder does not exist, it or the file cannot be written, or a layer, loss,
+        optimizer or schedule of the user's own has no registered name.
     """
-    with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = VERSION
-        file.attrs["about"] = json.dumps(about or {})
-        file.attrs["image_shape"] = network.image_shape
-        file.attrs["dtype"] = network.dtype.name
-        layers = file.create_group("layers")
-        for number, layer in enumerate(network.layers):
-            _write_layer(layers.create_group(str(number)), layer)
-        if training:
-            _write_training(file.create_group("training"), training, network.backend)
+    record = _Record(network, training, about)
+    if not isinstance(file, str | Path):
+        record.write_into(file)
+        return
+    with atomic_write(Path(file)) as temporary, h5py.File(temporary, "w") as opened:
+        record.write(opened)
 
 
-def load(path: str | Path, *, backend: NumpyBackend | None = None) -> Network:
+def load(file: File, *, backend: Backend | None = None) -> Network:
     """Read a network.
 
     Raises
@@ -89,10 +103,10 @@ def load(path: str | Path, *, backend: NumpyBackend | None = None) -> Network:
     InputError
         Where the file is missing, no checkpoint, truncated or of another version.
     """
-    return read(path, backend=backend).network
+    return read(file, backend=backend).network
 
 
-def read(path: str | Path, *, backend: NumpyBackend | None = None) -> Checkpoint:
+def read(file: File, *, backend: Backend | None = None) -> Checkpoint:
     """Read everything that `save` wrote.
 
     Raises
@@ -100,35 +114,111 @@ def read(path: str | Path, *, backend: NumpyBackend | None = None) -> Checkpoint
     InputError
         Where the file is missing, no checkpoint, truncated or of another version.
     """
-    path = Path(path)
-    if not path.is_file():
+    path = Path(file if isinstance(file, str | Path) else getattr(file, "name", "the file"))
+    if isinstance(file, str | Path) and not is_file(path):
         raise InputError(f"there is no checkpoint '{path}': check the path")
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
+        with h5py.File(file, "r") as opened:
+            if opened.attrs.get("format") != FORMAT:
                 raise InputError(
                     f"'{path}' is no checkpoint of sparsedend: give a file that train or save wrote"
                 )
-            version = file.attrs.get("format_version")
-            if version != VERSION:
+            version = opened.attrs.get("format_version")
+            if version not in READERS:
                 raise InputError(
                     f"'{path}' has checkpoint format {version}, this version of sparsedend reads "
-                    f"{VERSION}: use the version that wrote it, or train again"
+                    f"{', '.join(map(str, READERS))}: use the version that wrote it, or train again"
                 )
-            return _read(file, backend or backends.create())
+            return _read(opened, backend or backends.create(), READERS[version])
     except InputError:
         raise
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"'{path}' cannot be read as a checkpoint ({reason}): it is damaged or no HDF5 file; "
-            "use another copy or train again"
-        ) from error
+        advice = "use another copy or train again"
+        raise unreadable(path, error, "a checkpoint", advice) from error
 
 
-def _write_layer(group: h5py.Group, layer: Layer) -> None:
-    group.attrs["kind"] = layer.kind
-    group.attrs["settings"] = json.dumps(dict(layer.settings))
+class _Record:
+    """All that a file is made of, named before any file is opened: nothing half-known is begun."""
+
+    def __init__(
+        self, network: Network, training: Training | None, about: dict[str, Any] | None
+    ) -> None:
+        self.network, self.training = network, training
+        try:
+            self.about = json.dumps(about or {})
+            self.loss = json.dumps(losses.KINDS.record(network.loss))
+            records = [layers.KINDS.record(layer) for layer in network.layers]
+            self.layers = [(each["kind"], json.dumps(each["settings"])) for each in records]
+            self.of_training = {} if training is None else _training_record(training)
+        except TypeError as error:
+            raise InputError(
+                f"a setting cannot be written as JSON ({error}): use numbers and texts of Python"
+            ) from error
+
+    def write_into(self, file: IO[bytes]) -> None:
+        """Build all in memory: HDF5 could begin only in a file that it may read as well."""
+        memory = io.BytesIO()
+        with h5py.File(memory, "w") as opened:
+            self.write(opened)
+        try:
+            if file.seekable():
+                file.seek(0)
+            file.write(memory.getbuffer())
+            if file.seekable():
+                file.truncate()
+        except (OSError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the file cannot be written ({error}): open it for writing in binary mode, such "
+                "as with open(path, 'wb')"
+            ) from error
+
+    def write(self, file: h5py.File) -> None:
+        network = self.network
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = VERSION
+        file.attrs["about"] = self.about
+        file.attrs["image_shape"] = network.image_shape
+        file.attrs["dtype"] = network.dtype.name
+        file.attrs["loss"] = self.loss
+        group = file.create_group("layers")
+        for number, (layer, texts) in enumerate(zip(network.layers, self.layers, strict=True)):
+            _write_layer(group.create_group(str(number)), layer, *texts)
+        if self.training is not None:
+            part = file.create_group("training")
+            for name, text in self.of_training.items():
+                part.attrs[name] = text
+            _write_vectors(part, self.training, network.backend)
+
+
+def _training_record(training: Training) -> dict[str, str]:
+    """Attributes of a training's group."""
+    streams = {name: getattr(training, name).bit_generator.state for name in STREAMS}
+    facts = {
+        "optimizer": optimizers.KINDS.record(training.optimizer),
+        "batch_size": training.batch_size,
+        "schedule": name_of(training.schedule),
+        "sequential": training.sequential,
+        "frozen": training.frozen,
+        "seed": training.seed,
+        "steps": training.steps,
+        "stopped": training.stopped,
+        "planned": training.planned,
+    }
+    return {name: json.dumps(value) for name, value in (facts | streams).items()}
+
+
+def _write_vectors(group: h5py.Group, training: Training, backend: Backend) -> None:
+    for name, values in training.state.items():
+        group[f"state/{name}"] = backend.fetch(values)
+    for name, figures in vars(training.history).items():
+        group[f"history/{name}"] = np.asarray(figures, np.float64)
+    if training.best is not None:
+        group["best_parameters"] = backend.fetch(training.best)
+
+
+def _write_layer(group: h5py.Group, layer: Layer, kind: str, settings: str) -> None:
+    group.attrs["kind"] = kind
+    group.attrs["settings"] = settings
     for name, placed in layer.parameters.items():
         values = layer.backend.fetch(placed)
         structure = layer.structures.get(name)
@@ -139,64 +229,94 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
         matrix.attrs["encoding-type"] = "csr_matrix"
         matrix.attrs["encoding-version"] = "0.1.0"
         matrix.attrs["shape"] = structure.shape
+        matrix.attrs["rule"] = structure.rule
         matrix["data"] = values
         matrix["indices"] = structure.indices
         matrix["indptr"] = structure.indptr
 
 
-def _read(file: h5py.File, backend: NumpyBackend) -> Checkpoint:
+#: Reads what a training is from its group, and names the vectors of its optimizer.
+Reader = Callable[[h5py.Group], tuple[Training, dict[str, str]]]
+
+
+def _read(file: h5py.File, backend: Backend, reader: Reader) -> Checkpoint:
     groups = [file["layers"][str(number)] for number in range(len(file["layers"]))]
-    layers = [_read_layer(group) for group in groups]
-    height, width, channels = (int(size) for size in file.attrs["image_shape"])
-    network = Network(layers, (height, width, channels), backend=backend, dtype=file.attrs["dtype"])
-    for group, layer in zip(groups, layers, strict=True):
+    stack = [_read_layer(group) for group in groups]
+    shape = tuple(int(size) for size in file.attrs["image_shape"])
+    loss: Loss = SoftmaxCrossEntropy()
+    if "loss" in file.attrs:
+        loss = losses.KINDS.make(json.loads(file.attrs["loss"]))
+    dtype = file.attrs["dtype"]
+    network = Network(
+        stack, shape if len(shape) == 3 else shape[0], loss=loss, backend=backend, dtype=dtype
+    )
+    for group, layer in zip(groups, stack, strict=True):
         for name, values in layer.parameters.items():
             source = group[name]["data"] if name in layer.structures else group[name]
             _read_into(source, values, backend)
-    training = _read_training(file["training"], network) if "training" in file else None
+    training = _read_training(file["training"], network, reader) if "training" in file else None
     return Checkpoint(network, training, json.loads(file.attrs["about"]))
 
 
 def _read_layer(group: h5py.Group) -> Layer:
-    parts: dict[str, Any] = json.loads(group.attrs["settings"])
+    structures = {}
     for name, value in group.items():
         if value.attrs.get("encoding-type") == "csr_matrix":
             rows, columns = (int(size) for size in value.attrs["shape"])
-            parts[name] = Structure(value["indptr"][:], value["indices"][:], (rows, columns))
-    return KINDS[group.attrs["kind"]](**parts)
+            rule = str(value.attrs.get("rule", "given"))
+            structures[name] = Structure(
+                value["indptr"][:], value["indices"][:], (rows, columns), rule
+            )
+    record = {"kind": group.attrs["kind"], "settings": json.loads(group.attrs["settings"])}
+    return layers.KINDS.make(record, **structures)
 
 
-def _write_training(group: h5py.Group, training: Training, backend: NumpyBackend) -> None:
-    optimizer = training.optimizer
-    group["first_moment"] = backend.fetch(optimizer.first)
-    group["second_moment"] = backend.fetch(optimizer.second)
-    group.attrs["optimizer"] = json.dumps(optimizer.settings)
-    group.attrs["steps"] = optimizer.steps
+def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Training:
+    training, vectors = reader(group)
+    training.steps = int(json.loads(str(group.attrs["steps"])))
     for name in STREAMS:
-        group.attrs[name] = json.dumps(getattr(training, name).bit_generator.state)
-    for name, values in vars(training.history).items():
-        group[f"history/{name}"] = np.asarray(values, np.float64)
-    if training.best is not None:
-        group["best_parameters"] = backend.fetch(training.best)
-
-
-def _read_training(group: h5py.Group, network: Network) -> Training:
-    optimizer = Adam(**json.loads(group.attrs["optimizer"]))
-    optimizer.start(network.backend, network.parameters)
-    _read_into(group["first_moment"], optimizer.first, network.backend)
-    _read_into(group["second_moment"], optimizer.second, network.backend)
-    optimizer.steps = int(group.attrs["steps"])
-    streams = {name: np.random.default_rng() for name in STREAMS}
-    for name, rng in streams.items():
-        rng.bit_generator.state = json.loads(group.attrs[name])
-    history = History(**{name: values[:].tolist() for name, values in group["history"].items()})
-    best = None
+        if name in group.attrs:
+            getattr(training, name).bit_generator.state = json.loads(group.attrs[name])
+    for name, values in group["history"].items():
+        getattr(training.history, name).extend(values[:].tolist())
+    backend = network.backend
+    for name, path in vectors.items():
+        training.state[name] = backend.zeros(network.size, network.dtype)
+        _read_into(group[path], training.state[name], backend)
     if "best_parameters" in group:
-        best = network.backend.place(group["best_parameters"][:])
-    return Training(optimizer, **streams, history=history, best=best)
+        training.best = backend.place(group["best_parameters"][:])
+    training.begin(network)
+    return training
 
 
-def _read_into(source: h5py.Dataset, values: Array, backend: NumpyBackend) -> None:
+def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
+    facts = {name: json.loads(text) for name, text in group.attrs.items() if name not in STREAMS}
+    training = Training(
+        optimizers.KINDS.make(facts["optimizer"]),
+        batch_size=facts["batch_size"],
+        schedule=facts["schedule"],
+        sequential=facts["sequential"],
+        frozen=[each if isinstance(each, int) else tuple(each) for each in facts["frozen"]],
+        seed=facts["seed"],
+    )
+    training.stopped, training.planned = facts["stopped"], facts["planned"]
+    return training, {name: f"state/{name}" for name in training.optimizer.states}
+
+
+def _with_adam(group: h5py.Group) -> tuple[Training, dict[str, str]]:
+    """Of formats 1 and 2, which left batch size, schedule and seed to the run that goes on."""
+    settings = json.loads(group.attrs["optimizer"])
+    decay = settings.pop("weight_decay", 0.0)
+    adam = (
+        optimizers.AdamW(weight_decay=decay, **settings) if decay else optimizers.Adam(**settings)
+    )
+    return Training(adam), {name: name for name in adam.states}
+
+
+READERS: dict[int, Reader] = {1: _with_adam, 2: _with_adam, 3: _as_now}
+
+
+def _read_into(source: h5py.Dataset, values: Array, backend: Backend) -> None:
     """Fill an array of the backend; a data set of another shape is an error."""
     host = np.empty(values.shape, values.dtype)
     source.read_direct(host)

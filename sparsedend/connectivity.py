@@ -6,116 +6,32 @@ rules are those of Chavlis & Poirazi (Nature Communications 16:943, 2025, Method
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from .errors import InputError
+from .structure import INT32_MAX, Structure, Transposed, from_csr
 
-ImageShape = tuple[int, int, int]
+__all__ = [
+    "INT32_MAX",
+    "Structure",
+    "Transposed",
+    "from_csr",
+    "global_",
+    "grid_shape",
+    "local",
+    "random",
+    "sample_positions",
+    "tree",
+]
 
-INT32_MAX = np.iinfo(np.int32).max
+ImageShape = tuple[int, ...]
+
 #: Centres whose neighbourhoods are drawn at once, to bound memory. Part of what a seed means.
 CHUNK = 65_536
-
-
-class Transposed(NamedTuple):
-    """The same connections seen from the columns.
-
-    Attributes
-    ----------
-    indptr : (columns + 1,)
-        Column i's entries are ``indptr[i] … indptr[i + 1]`` of the other two.
-    rows : (nnz,) int32
-        Ascending within a column.
-    positions : (nnz,) int32
-        Where the entry stands in the CSR's data.
-    """
-
-    indptr: NDArray
-    rows: NDArray
-    positions: NDArray
-
-
-@dataclass(frozen=True, eq=False)
-class Structure:
-    """Connections that exist, in CSR form; checked once, when made, and read-only from then on.
-
-    Compiled loops trust it and check no bounds.
-
-    Parameters
-    ----------
-    indptr : (rows + 1,) integers
-        Kept as int32, or int64 from 2**31 entries on.
-    indices : (nnz,) integers
-        Columns, ascending within a row, without duplicates. Kept as int32.
-    shape : (int, int)
-        Rows (outputs) and columns (inputs).
-
-    Raises
-    ------
-    InputError
-        Where these do not make a CSR structure in that form.
-    """
-
-    indptr: NDArray
-    indices: NDArray
-    shape: tuple[int, int]
-
-    def __post_init__(self) -> None:
-        indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
-        _check(indptr, indices, self.shape)
-        wide = np.int32 if indices.size <= INT32_MAX else np.int64
-        for name, array in (
-            ("indptr", np.ascontiguousarray(indptr, wide)),
-            ("indices", np.ascontiguousarray(indices, np.int32)),
-        ):
-            view = array.view()
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
-
-    @property
-    def nnz(self) -> int:
-        """Number of connections."""
-        return self.indices.size
-
-    @property
-    def fan_in(self) -> NDArray:
-        """Connections of each row."""
-        return np.diff(self.indptr)
-
-    @cached_property
-    def rows(self) -> NDArray:
-        """Row of each connection, (nnz,) int32."""
-        return np.repeat(np.arange(self.shape[0], dtype=np.int32), self.fan_in)
-
-    @cached_property
-    def transposed(self) -> Transposed:
-        """The same connections by column."""
-        columns = self.matrix(np.arange(self.nnz, dtype=np.int32)).tocsc()
-        return Transposed(columns.indptr, columns.indices, columns.data)
-
-    def matrix(self, data: NDArray) -> csr_array:
-        """SciPy matrix of the values `data`, (nnz,), sharing memory with all three arrays."""
-        matrix = csr_array((data, self.indices, self.indptr), shape=self.shape)
-        # SciPy copies an array that is a small part of another one.
-        matrix.data, matrix.indices, matrix.indptr = data, self.indices, self.indptr
-        return matrix
-
-
-def from_csr(matrix: csr_array) -> Structure:
-    """Structure of a SciPy CSR matrix or array.
-
-    Raises
-    ------
-    InputError
-        Where its indices are out of range, unsorted or duplicate.
-    """
-    return Structure(matrix.indptr, matrix.indices, matrix.shape)
 
 
 def sample_positions(rng: np.random.Generator, rows: int, columns: int, total: int) -> Structure:
@@ -142,7 +58,7 @@ def sample_positions(rng: np.random.Generator, rows: int, columns: int, total: i
         flat = _distinct(rng, cells, total)
     row, column = np.divmod(flat, columns)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows))])
-    return Structure(indptr, column, (rows, columns))
+    return Structure(indptr, column, (rows, columns), "random")
 
 
 def random(
@@ -177,7 +93,7 @@ def random(
         taken = (chosen[:, :number] == draw[:, None]).any(axis=1)
         chosen[:, number] = np.where(taken, last, draw)
     chosen.sort(axis=1)
-    return _equal_rows(chosen, inputs)
+    return _equal_rows(chosen, inputs, "random")
 
 
 def local(
@@ -204,7 +120,7 @@ def local(
     at_least_one(dendrites=dendrites, synapses=synapses)
     at_most(synapses, height * width, "synapses", "pixels")
     centres = rng.integers(0, height * width, dendrites, dtype=np.int32)
-    return _receptive_fields(rng, image_shape, centres, synapses)
+    return _receptive_fields(rng, image_shape, centres, synapses, "local")
 
 
 def global_(
@@ -234,14 +150,37 @@ def global_(
     at_most(dendrites, height * width, "dendrites", "pixels to centre them on")
     somata_centres = rng.integers(0, height * width, somata, dtype=np.int32)
     centres = _neighbourhoods(rng, height, width, somata_centres, dendrites)
-    return _receptive_fields(rng, image_shape, centres.reshape(-1), synapses)
+    return _receptive_fields(rng, image_shape, centres.reshape(-1), synapses, "global")
 
 
-def tree(somata: int, dendrites: int) -> Structure:
-    """Cables from each soma's own dendrites: (somata, somata · dendrites), block diagonal."""
-    at_least_one(somata=somata, dendrites=dendrites)
-    total = somata * dendrites
-    return Structure(np.arange(0, total + 1, dendrites), np.arange(total), (somata, total))
+def tree(somata: int, dendrites: int | Sequence[int]) -> Structure:
+    """Cables from each soma's own dendrites: (somata, all dendrites), block diagonal.
+
+    Parameters
+    ----------
+    somata : int
+    dendrites : int, or sequence of int
+        Of every soma, or of each in turn; a soma may then have none.
+
+    Raises
+    ------
+    InputError
+        Where a number is out of range, or there is not one for each soma.
+    """
+    at_least_one(somata=somata)
+    if np.ndim(dendrites) == 0:
+        at_least_one(dendrites=dendrites)
+        counts = np.full(somata, dendrites)
+    else:
+        counts = np.asarray(dendrites)
+    if counts.shape != (somata,) or counts.dtype.kind not in "iu" or counts.min() < 0:
+        raise InputError(
+            f"dendrites are {dendrites} for {somata} somata: give one number, or a number of 0 or "
+            "more for each soma"
+        )
+    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    total = int(indptr[-1])
+    return Structure(indptr, np.arange(total), (somata, total), "tree")
 
 
 def grid_shape(somata: int) -> ImageShape:
@@ -252,12 +191,16 @@ def grid_shape(somata: int) -> ImageShape:
 
 
 def _receptive_fields(
-    rng: np.random.Generator, image_shape: ImageShape, centres: NDArray, synapses: int
+    rng: np.random.Generator,
+    image_shape: ImageShape,
+    centres: NDArray,
+    synapses: int,
+    rule: str,
 ) -> Structure:
     height, width, channels = image_shape
     pixels = _neighbourhoods(rng, height, width, centres, synapses)
     columns = pixels[:, :, None] * np.int32(channels) + np.arange(channels, dtype=np.int32)
-    return _equal_rows(columns.reshape(len(centres), -1), height * width * channels)
+    return _equal_rows(columns.reshape(len(centres), -1), height * width * channels, rule)
 
 
 def _neighbourhoods(
@@ -291,10 +234,10 @@ def _neighbourhoods(
     return chosen
 
 
-def _equal_rows(columns: NDArray, inputs: int) -> Structure:
+def _equal_rows(columns: NDArray, inputs: int, rule: str) -> Structure:
     rows, fan_in = columns.shape
     indptr = np.arange(0, rows * fan_in + 1, fan_in)
-    return Structure(indptr, columns.reshape(-1), (rows, inputs))
+    return Structure(indptr, columns.reshape(-1), (rows, inputs), rule)
 
 
 def _distinct(rng: np.random.Generator, cells: int, count: int) -> NDArray:
@@ -311,9 +254,11 @@ def _distinct(rng: np.random.Generator, cells: int, count: int) -> NDArray:
     return found
 
 
-def at_least_one(**numbers: int) -> None:
-    """Refuse numbers below 1 with an InputError that names them."""
+def at_least_one(**numbers: Any) -> None:
+    """Refuse what is no whole number of 1 or more with an InputError that names it."""
     for name, value in numbers.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            raise InputError(f"{name} is {value!r}: give a whole number of 1 or more")
         if value < 1:
             raise InputError(f"{name} is {value}: give 1 or more")
 
@@ -324,55 +269,3 @@ def at_most(value: int, limit: int, name: str, of: str) -> None:
         raise InputError(
             f"{name} is {value}, but there are only {limit} {of}: give {limit} or less"
         )
-
-
-def _check(indptr: NDArray, indices: NDArray, shape: tuple[int, int]) -> None:
-    rows, columns = shape
-    if min(shape) < 1 or max(shape) > INT32_MAX:
-        raise InputError(f"CSR shape is {shape}: give rows and columns from 1 to {INT32_MAX}")
-    for name, array in (("indptr", indptr), ("indices", indices)):
-        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-            raise InputError(
-                f"CSR {name} is {array.dtype} of shape {array.shape}: give a vector of integers"
-            )
-    if indptr.size != rows + 1:
-        raise InputError(f"CSR indptr has {indptr.size} entries: {rows} rows need {rows + 1}")
-    if indptr[0] != 0 or indptr[-1] != indices.size:
-        raise InputError(
-            f"CSR indptr goes from {indptr[0]} to {indptr[-1]}: it must go from 0 to the "
-            f"{indices.size} indices"
-        )
-    decreasing = np.flatnonzero(indptr[1:] < indptr[:-1])
-    if decreasing.size:
-        row = decreasing[0]
-        raise InputError(
-            f"CSR indptr decreases at row {row} ({indptr[row]} to {indptr[row + 1]}): "
-            "it must not decrease"
-        )
-    if indices.size == 0:
-        return
-    if indices.min() < 0 or indices.max() >= columns:
-        where = np.flatnonzero((indices < 0) | (indices >= columns))[0]
-        raise InputError(
-            f"CSR index {indices[where]} in row {_row(indptr, where)} is out of range: "
-            f"columns are 0 … {columns - 1}"
-        )
-    ascending = indices[1:] > indices[:-1]
-    starts = indptr[1:-1]
-    ascending[starts[(starts > 0) & (starts < indices.size)] - 1] = True
-    if not ascending.all():
-        where = int(np.flatnonzero(~ascending)[0])
-        row, index, following = _row(indptr, where), indices[where], indices[where + 1]
-        if index == following:
-            raise InputError(
-                f"CSR row {row} has index {index} twice: sum the duplicates "
-                "(SciPy: matrix.sum_duplicates())"
-            )
-        raise InputError(
-            f"CSR row {row} has index {following} after {index}: sort the indices "
-            "(SciPy: matrix.sort_indices())"
-        )
-
-
-def _row(indptr: NDArray, position: int) -> int:
-    return int(np.searchsorted(indptr, position, side="right")) - 1

@@ -8,11 +8,13 @@ class InputError(ValueError):
     """Something the caller gave cannot be used.
 
     The message is one line: what is wrong, with the value, where it stands, and what to do
-    instead. The command line prints it without a traceback and ends with exit code 2.
+    instead. Parameters that it names stand in backticks, as in Python: give ```resume=True```.
+    The command line makes its options of them, prints the line without a traceback and ends with
+    exit code 2.
     """
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """``did you mean '…'? `` with the known word nearest to one that is not; empty if none is."""
-    near = difflib.get_close_matches(word, list(known), 1)
+    near = difflib.get_close_matches(str(word), list(known), 1)
     return f"did you mean '{near[0]}'? " if near else ""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .connectivity import Structure
 from .errors import InputError
+from .structure import Structure
 
 Shape = tuple[int, ...]
 Initializer = Callable[[np.random.Generator, Structure | Shape, DTypeLike], NDArray]

@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import connectivity
-from .backends import NumpyBackend
-from .connectivity import Structure
+from .backends import Backend
 from .errors import InputError, suggestion
 from .initializers import named
 from .layers import Dendritic, Dense, Dropout, Layer, LeakyReLU, Sparse
-from .network import Network
+from .losses import Loss
+from .network import Network, checked_shape
+from .numbers import real, whole
 from .randomness import stream
+from .structure import INT32_MAX, Structure
 
-ImageShape = tuple[int, int, int]
+#: Height, width and channels of images, or the number of features of a table.
+ImageShape = tuple[int, ...]
 
 ALL_TO_ALL = "all to all"
 TREE = "tree"
@@ -82,7 +85,18 @@ class Block:
 
     @property
     def pixels(self) -> int:
-        """Values in one channel of an image."""
+        """Values in one channel of an image.
+
+        Raises
+        ------
+        InputError
+            Where the inputs are no images.
+        """
+        if len(self.image_shape) != 3:
+            raise InputError(
+                f"receptive fields are asked for on {self.inputs} features: give an image shape, "
+                "or choose random synapses, such as dann-r has"
+            )
         height, width, _ = self.image_shape
         return height * width
 
@@ -199,8 +213,8 @@ def check(model: str, dendrites: int, somata: int, synapses: int, layers: int) -
 
 def plan(
     model: str,
-    image_shape: ImageShape,
-    classes: int,
+    image_shape: ImageShape | int,
+    outputs: int,
     *,
     dendrites: int = 16,
     somata: int = 64,
@@ -208,39 +222,20 @@ def plan(
     layers: int = 1,
     exact: bool = False,
 ) -> list[Matrix]:
-    """Matrices of a named model, synapses and cables of each block and then classes, not drawn yet.
+    """Matrices of a named model, those of each block and then the outputs', not drawn yet.
 
     Parameters and errors as in `build`.
     """
-    check(model, dendrites, somata, synapses, layers)
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise InputError(f"image shape is {image_shape}: give height, width and channels, each ≥ 1")
-    if classes < 2:
-        raise InputError(f"classes is {classes}: give 2 or more")
-    for name, product in (
-        ("dendrites × somata", dendrites * somata),
-        ("values in an image", math.prod(image_shape)),
-    ):
-        if product > connectivity.INT32_MAX:
-            raise InputError(f"{name} is {product}: give {connectivity.INT32_MAX} or less")
-    matrices: list[Matrix] = []
-    for number in range(layers):
-        shape = image_shape if number == 0 else connectivity.grid_shape(somata)
-        block = Block(shape, dendrites, somata, synapses, exact)
-        try:
-            matrices += [rule(block) for rule in MODELS[model]]
-        except InputError as error:
-            if number == 0:
-                raise
-            where = f"layer {number + 1}, whose inputs are the somata of layer {number}"
-            raise InputError(f"{where}: {error}") from error
-    return [*matrices, _all_to_all("classes", classes, somata)]
+    blocks, output = _planned(
+        model, image_shape, outputs, dendrites, somata, synapses, layers, exact
+    )
+    return [*(matrix for block in blocks for matrix in block), output]
 
 
 def build(
     model: str,
-    image_shape: ImageShape,
-    classes: int,
+    image_shape: ImageShape | int,
+    outputs: int,
     *,
     dendrites: int = 16,
     somata: int = 64,
@@ -249,8 +244,9 @@ def build(
     exact: bool = False,
     dropout: float = 0.0,
     initializer: str = "glorot",
+    loss: Loss | None = None,
     seed: int = 1,
-    backend: NumpyBackend | None = None,
+    backend: Backend | None = None,
     dtype: DTypeLike = np.float32,
 ) -> Network:
     """Build a named model with fresh weights.
@@ -259,9 +255,10 @@ def build(
     ----------
     model : str
         One of `MODELS`.
-    image_shape : (int, int, int)
-        Height, width, channels.
-    classes : int
+    image_shape : (int, int, int), or int
+        Height, width, channels; or the number of features of a table.
+    outputs : int
+        Classes, or values.
     dendrites : int
         Per soma.
     somata : int
@@ -277,9 +274,11 @@ def build(
     dropout : float
         Rate at which each hidden layer's activations are dropped in training, in [0, 1).
     initializer : {"glorot", "sparse"}
+    loss : Loss, optional
+        As for `Network`.
     seed : int
         Of connections and weights.
-    backend : NumpyBackend, optional
+    backend : Backend, optional
     dtype : float32 or float64
 
     Raises
@@ -288,34 +287,63 @@ def build(
         Where the model is unknown or the numbers do not fit.
     """
     draw_weights = named(initializer)
-    matrices = plan(
-        model,
-        image_shape,
-        classes,
-        dendrites=dendrites,
-        somata=somata,
-        synapses=synapses,
-        layers=layers,
-        exact=exact,
+    dropout = real("dropout", dropout, 0, 1)
+    blocks, output = _planned(
+        model, image_shape, outputs, dendrites, somata, synapses, layers, exact
     )
     rng = stream(seed, "connectivity")
-    hidden, output = matrices[:-1], matrices[-1]
     stack: list[Layer] = []
-    for synapses_, cables in zip(hidden[::2], hidden[1::2], strict=True):
-        stack += _block(synapses_, cables, dropout, rng)
-    network = Network([*stack, _weights(output, rng)], image_shape, backend=backend, dtype=dtype)
+    for matrices in blocks:
+        stack += _block(matrices, dropout, rng)
+    stack.append(_weights(output, rng))
+    network = Network(stack, image_shape, loss=loss, backend=backend, dtype=dtype)
     network.initialize(stream(seed, "weights"), draw_weights)
     return network
 
 
-def _block(
-    synapses: Matrix, cables: Matrix, dropout: float, rng: np.random.Generator
-) -> list[Layer]:
+def _planned(
+    model: str,
+    image_shape: ImageShape | int,
+    outputs: int,
+    dendrites: int,
+    somata: int,
+    synapses: int,
+    layers: int,
+    exact: bool,
+) -> tuple[list[list[Matrix]], Matrix]:
+    """Matrices of each block, from the inputs up, and that of the outputs."""
+    check(model, dendrites, somata, synapses, layers)
+    dendrites, somata, synapses, layers = map(int, (dendrites, somata, synapses, layers))
+    shape = checked_shape(image_shape)
+    outputs = whole("outputs", outputs)
+    for name, product in (
+        ("dendrites × somata", dendrites * somata),
+        ("values in a sample", math.prod(shape)),
+    ):
+        if product > INT32_MAX:
+            raise InputError(f"{name} is {product}: give {INT32_MAX} or less")
+    blocks: list[list[Matrix]] = []
+    for number in range(layers):
+        block = Block(shape, dendrites, somata, synapses, exact)
+        try:
+            blocks.append([rule(block) for rule in MODELS[model]])
+        except InputError as error:
+            if number == 0:
+                raise
+            where = f"layer {number + 1}, whose inputs are the somata of layer {number}"
+            raise InputError(f"{where}: {error}") from error
+        shape = connectivity.grid_shape(somata)
+    return blocks, _all_to_all("classes", outputs, somata)
+
+
+def _block(matrices: list[Matrix], dropout: float, rng: np.random.Generator) -> list[Layer]:
     """Layers of one block: fused where that is possible."""
-    if synapses.draw and cables.draw and cables.rule == TREE and not dropout:
-        return [Dendritic(synapses.draw(rng), cables.draw(rng))]
+    if len(matrices) == 2 and matrices[1].rule == TREE and not dropout:
+        synapses, cables = matrices
+        if synapses.draw and cables.draw:
+            return [Dendritic(synapses.draw(rng), cables.draw(rng))]
     stack: list[Layer] = []
-    for matrix in (synapses, cables):
+    for matrix in matrices:
         stack += [_weights(matrix, rng), LeakyReLU(matrix.outputs)]
         if dropout:
             stack.append(Dropout(matrix.outputs, dropout))

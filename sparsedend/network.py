@@ -2,110 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from . import backends
-from .backends import NumpyBackend
-from .backends.numpy_backend import Array
+from .backends import Array, Backend
 from .errors import InputError
 from .initializers import Initializer
-from .layers import Drops, Layer
+from .layers import Layer
+from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from .numbers import whole
 
 
 class Network:
-    """Layers run one after the other; the last one's outputs are the classes' logits.
+    """Layers run one after the other; what the last one's outputs mean, the loss says.
+
+    A network holds parameters and nothing of any batch, so any number of threads may compute with
+    it at once, each with sessions of its own.
 
     Parameters
     ----------
     layers : sequence of Layer
         Each with as many inputs as the one before it has outputs. A layer belongs to one network.
-    image_shape : (int, int, int)
-        Height, width and channels of an image; their product is the first layer's inputs.
-    backend : NumpyBackend, optional
+    image_shape : (int, int, int), or int
+        Height, width and channels of an image, whose bytes are scaled to 0 … 1; or the number of
+        features of a table, whose numbers are taken as they are.
+    loss : Loss, optional
+        `losses.SoftmaxCrossEntropy`, or `losses.MeanSquaredError` for one output, if not given.
+    backend : Backend, optional
         ``backends.create("auto")`` if not given.
     dtype : float32 or float64
         Of parameters and activations.
 
     Attributes
     ----------
-    parameters, gradients : (size,) array
-        Flat vectors into which the layers hold views.
+    ledger : mapping of (int, str) to slice
+        Where the parameter of that name of that layer, counted from 0, lies in `parameters`.
 
     Raises
     ------
     InputError
-        Where sizes do not fit or the dtype is another.
+        Where sizes do not fit, a layer is in use already or the dtype is another.
     """
 
     def __init__(
         self,
         layers: Sequence[Layer],
-        image_shape: tuple[int, int, int],
+        image_shape: tuple[int, ...] | int,
         *,
-        backend: NumpyBackend | None = None,
+        loss: Loss | None = None,
+        backend: Backend | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise InputError(f"dtype is {self.dtype}: choose float32 or float64")
-        if not layers:
+        self.image_shape = checked_shape(image_shape)
+        self.layers = tuple(layers)
+        self._check_layers()
+        self.loss = loss or (SoftmaxCrossEntropy() if self.outputs > 1 else MeanSquaredError())
+        self._ledger = _ledger(self.layers)
+        self._one_training = OneTraining()
+        self._bind(backend or backends.create())
+
+    def _check_layers(self) -> None:
+        if not self.layers:
             raise InputError("the network has no layers: give at least one")
-        sizes = [int(np.prod(image_shape)), *(layer.outputs for layer in layers)]
-        for number, (size, layer) in enumerate(zip(sizes, layers, strict=False), start=1):
+        size = math.prod(self.image_shape)
+        for number, layer in enumerate(self.layers, start=1):
             if layer.inputs != size:
                 raise InputError(
                     f"layer {number} ({layer.kind}) takes {layer.inputs} inputs, but there are "
                     f"{size}: make the two equal"
                 )
-        self.layers = tuple(layers)
-        self.image_shape = image_shape
-        self._bind(backend or backends.create())
+            if hasattr(layer, "backend") or layer in self.layers[: number - 1]:
+                raise InputError(
+                    f"layer {number} ({layer.kind}) is part of a network already, whose parameters "
+                    "it holds: make a layer of its own, or copy the network"
+                )
+            size = layer.outputs
 
-    def _bind(self, backend: NumpyBackend) -> None:
-        """Make the flat vectors, and let go of what was reserved."""
+    def _bind(self, backend: Backend) -> None:
+        """Make the flat vector, and let go of all buffers."""
         self.backend = backend
-        total = sum(layer.size for layer in self.layers)
-        self.parameters = backend.zeros(total, self.dtype)
-        self.gradients = backend.zeros(total, self.dtype)
+        self._parameters = backend.zeros(sum(layer.size for layer in self.layers), self.dtype)
+        for layer, part in zip(self.layers, self.parts(self._parameters), strict=True):
+            layer.bind(backend, self.dtype, part)
+        #: What each thread keeps from one prediction to the next (see `session`).
+        self.kept = threading.local()
+
+    def parts(self, flat: Array) -> Iterator[Array]:
+        """Each layer's part of a flat vector."""
         start = 0
         for layer in self.layers:
-            part = slice(start, start + layer.size)
-            layer.bind(backend, self.dtype, self.parameters[part], self.gradients[part])
+            yield flat[start : start + layer.size]
             start += layer.size
-        self._totals = backend.zeros(2, np.float64)
-        self._width = 0
-        self._images: Array | None = None
+
+    @property
+    def parameters(self) -> Array:
+        """All parameters as one flat vector, (size,); what is assigned to it is copied into it."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: Any) -> None:
+        if values is self._parameters:
+            return
+        placed = self.backend.place(values)
+        if placed.shape != (self.size,) or placed.dtype.kind != "f":
+            raise InputError(
+                f"parameters are {placed.dtype} of shape {placed.shape}: give real numbers of "
+                f"shape {(self.size,)}"
+            )
+        self._parameters[:] = placed
+
+    @property
+    def ledger(self) -> Mapping[tuple[int, str], slice]:
+        """Where each parameter lies in `parameters`."""
+        return self._ledger
 
     @property
     def inputs(self) -> int:
-        """Pixels times channels of an image."""
+        """Values of a sample."""
         return self.layers[0].inputs
 
     @property
-    def classes(self) -> int:
-        """Outputs of the last layer."""
+    def outputs(self) -> int:
+        """Outputs of the last layer: classes, or values."""
         return self.layers[-1].outputs
 
     @property
     def size(self) -> int:
         """Trainable parameters that exist."""
-        return self.parameters.size
+        return self._parameters.size
 
     @property
     def density(self) -> float:
         """Parameters that exist, as a share of those of the same layers all to all."""
         return self.size / sum(layer.dense_size for layer in self.layers)
 
-    def to(self, backend: NumpyBackend | str) -> Network:
+    def __repr__(self) -> str:
+        shape = " × ".join(map(str, self.image_shape))
+        lines = [
+            f"Network of {shape} inputs and {self.outputs} outputs, {self.loss!r}, "
+            f"{self.dtype}, backend {self.backend.name}",
+            f"  {'layer':<18}{'inputs -> outputs':>22}{'connections':>14}{'parameters':>14}  rules",
+        ]
+        for number, layer in enumerate(self.layers):
+            sizes = f"{layer.inputs:,} -> {layer.outputs:,}"
+            sparse = layer.structures.values()
+            weights = sum(math.prod(each) for each in layer.shapes.values() if len(each) == 2)
+            connections = weights + sum(structure.nnz for structure in sparse)
+            rules = ", ".join(structure.rule for structure in sparse)
+            lines.append(
+                f"  {f'{number} {layer.kind}':<18}{sizes:>22}{connections:>14,}{layer.size:>14,}"
+                f"  {rules}".rstrip()
+            )
+        lines.append(f"  {self.size:,} parameters, {self.density:.2%} of all to all")
+        return "\n".join(lines)
+
+    def to(self, backend: Backend | str) -> Network:
         """Move the network, in place, to where another backend computes, and return it.
+
+        Sessions of before are of no use any more.
 
         Parameters
         ----------
-        backend : NumpyBackend or its name
+        backend : Backend or its name
 
         Raises
         ------
@@ -115,97 +183,102 @@ class Network:
         chosen = backends.create(backend) if isinstance(backend, str) else backend
         parameters = self.backend.fetch(self.parameters)
         self._bind(chosen)
-        self.parameters[:] = chosen.place(parameters)
+        self.parameters = parameters
         return self
+
+    def copy(self) -> Network:
+        """Another network with the same layers and parameters, which share nothing."""
+        twin = self.__new__(type(self))
+        twin.__setstate__(self.__getstate__() | {"backend": self.backend})
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        return self.copy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a checkpoint holds too: description and parameters."""
+        return {
+            "layers": [
+                (type(layer), dict(layer.settings), dict(layer.structures)) for layer in self.layers
+            ],
+            "image_shape": self.image_shape,
+            "loss": self.loss,
+            "dtype": self.dtype,
+            "backend": self.backend,
+            "parameters": np.array(self.backend.fetch(self.parameters)),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        shape = state["image_shape"]
+        self.__init__(  # type: ignore[misc]
+            [kind(**settings, **structures) for kind, settings, structures in state["layers"]],
+            shape if len(shape) == 3 else shape[0],
+            loss=state["loss"],
+            backend=state["backend"],
+            dtype=state["dtype"],
+        )
+        self.parameters = state["parameters"]
 
     def initialize(self, rng: np.random.Generator, initializer: Initializer) -> None:
         """Draw all weights, layer by layer; biases become 0."""
         for layer in self.layers:
             layer.initialize(rng, initializer)
 
-    def reserve(self, images: Array, samples: int) -> bool:
-        """Make room for batches of up to `samples` of these images.
-
-        Parameters
-        ----------
-        images : (images, features), uint8 or floating, C-contiguous
-            Placed where the backend computes.
-        samples : int
-
-        Returns
-        -------
-        bool
-            Whether images or activations are now other arrays than before.
+    def training(self) -> AbstractContextManager[None]:
+        """Context of the one training that there may be at a time.
 
         Raises
         ------
         InputError
-            Where an image has not as many values as the network has inputs.
+            On entry, where there is one already.
         """
-        if images.shape[1] != self.inputs:
+        return self._one_training
+
+
+class OneTraining:
+    """What `Network.training` returns; every step of a session enters it, so it is no generator."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
             raise InputError(
-                f"images have {images.shape[1]} values each, but the network takes {self.inputs} "
-                f"({' × '.join(map(str, self.image_shape))}): give images of that shape"
+                "the network is being trained already, in this thread or another: wait for the "
+                "end, or train a copy of it (network.copy())"
             )
-        width = self.backend.width(samples)
-        images = self.backend.place(images)
-        moved = width != self._width or images is not self._images
-        if width != self._width:
-            for number, layer in enumerate(self.layers):
-                layer.reserve(width, input_gradient=number > 0)
-            self._delta = self.backend.zeros((self.classes, width), self.dtype)
-            self._width = width
-            self._images = None
-        if self._images is None or images.dtype != self._images.dtype:
-            sparse_readers = self.layers[0].reads_sparsely
-            self._batch = self.backend.batch(
-                images, width, self.dtype, sparse_readers=sparse_readers
-            )
-        self._images = images
-        self._totals.fill(0)
-        return moved
 
-    def forward(self, order: Array, random: Any = None) -> Array:
-        """Logits of the reserved images at the indices `order`.
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
 
-        Parameters
-        ----------
-        order : (samples,), int64
-            At most as many as room was made for.
-        random : Generator, or what `NumpyBackend.batches` gave the step, optional
-            Of what is dropped. Given in training; without it nothing is dropped.
 
-        Returns
-        -------
-        (classes, width) array
-            Overwritten by the next call; columns beyond the samples are padding.
-        """
-        assert self._images is not None, "reserve comes before forward"
-        self.backend.take_batch(self._images, order, self._batch)
-        drops = None if random is None else Drops(random, order.size)
-        x = self._batch
-        for layer in self.layers:
-            x = layer.forward(x, drops)
-        self._logits = x
-        return x
+def checked_shape(image_shape: Any) -> tuple[int, ...]:
+    """Height, width and channels, or (features,), as Python numbers.
 
-    def score(self, labels: Array) -> None:
-        """Add the last batch's cross-entropy and number classified correctly to the totals."""
-        self.backend.softmax_cross_entropy(self._logits, labels, self._delta, self._totals)
+    Raises
+    ------
+    InputError
+        Where it is neither.
+    """
+    sizes = image_shape if np.ndim(image_shape) else (image_shape,)
+    if len(sizes) not in (1, 3):
+        raise InputError(
+            f"image shape is {image_shape}: give height, width and channels, or the number of "
+            "features of a table"
+        )
+    names = ("height", "width", "channels") if len(sizes) == 3 else ("features",)
+    return tuple(
+        whole(f"{name} of image shape {image_shape}", size)
+        for name, size in zip(names, sizes, strict=True)
+    )
 
-    def totals(self) -> tuple[float, int]:
-        """Summed loss, and number correct, of all batches scored since the last call."""
-        loss, correct = self.backend.fetch(self._totals).tolist()
-        self._totals.fill(0)
-        return loss, int(correct)
 
-    def loss(self, labels: Array) -> tuple[float, int]:
-        """Score the last batch and return the totals."""
-        self.score(labels)
-        return self.totals()
-
-    def backward(self) -> None:
-        """Fill `gradients` with those of the mean loss of the batch just scored."""
-        delta = self._delta
-        for layer in reversed(self.layers):
-            delta = layer.backward(delta)
+def _ledger(layers: Sequence[Layer]) -> dict[tuple[int, str], slice]:
+    found = {}
+    start = 0
+    for number, layer in enumerate(layers):
+        for name, shape in layer.shapes.items():
+            stop = start + math.prod(shape)
+            found[number, name] = slice(start, stop)
+            start = stop
+    return found

@@ -1,7 +1,12 @@
 """Independent random streams of one seed."""
 
+from __future__ import annotations
+
 import numpy as np
 
+from .numbers import whole
+
+SEED_MAX = 2**63 - 1
 STREAMS = ("split", "connectivity", "weights", "shuffle", "noise", "dropout")
 
 
@@ -11,8 +16,14 @@ def stream(seed: int, name: str) -> np.random.Generator:
     Parameters
     ----------
     seed : int
-        Not negative.
+        From 0 to `SEED_MAX`.
     name : {"split", "connectivity", "weights", "shuffle", "noise", "dropout"}
+
+    Raises
+    ------
+    InputError
+        Where the seed is another number or none.
     """
+    seed = whole("seed", seed, 0, SEED_MAX)
     sequence = np.random.SeedSequence(seed, spawn_key=(STREAMS.index(name),))
     return np.random.default_rng(sequence)

@@ -4,175 +4,40 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import checkpoint, datasets, initializers, models
-from .backends import NumpyBackend
-from .connectivity import INT32_MAX
+from . import checkpoint, datasets, models
+from .backends import Backend
 from .datasets import Dataset
 from .errors import InputError
 from .files import make_folder
-from .history import Training
 from .network import Network
-from .optimizers import Adam
 from .randomness import stream
-from .schedules import schedule
-from .splits import split_by_class
-from .training import evaluate, fit
-
-#: Epochs of the paper's protocol by data set.
-PAPER_EPOCHS = {"mnist": 15, "fmnist": 25, "kmnist": 25, "emnist": 50, "cifar10": 50}
-#: Where the paper says nothing: what the embedded data set needs to converge, and others.
-OTHER_EPOCHS = {"digits": 100}
-DEFAULT_EPOCHS = 25
-#: At most, with early stopping (supplementary figures of the paper).
-STOPPED_EPOCHS = 100
-#: The rest of the paper's protocol (Methods), whatever the defaults below become.
-PAPER: dict[str, Any] = {
-    "synapses": 16,
-    "exact": False,
-    "initializer": "glorot",
-    "batch_size": 128,
-    "learning_rate": 1e-3,
-    "schedule": "constant",
-    "weight_decay": 0.0,
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What determines a run's result; threads and, up to rounding, the backend do not.
-
-    Attributes
-    ----------
-    dataset : str
-        A name that `datasets.load` knows, or the path of an HDF5 file.
-    dendrites, synapses : int
-        Per soma, and per dendrite.
-    exact, dropout, initializer
-        As in `models.build`.
-    epochs : int or None
-        None: as in the paper for its data sets, twice as many with `sequential`, `STOPPED_EPOCHS`
-        with `patience`.
-    schedule, weight_decay, patience, sequential
-        As in `fit` and `Adam`.
-    noise : float
-        Standard deviation of the Gaussian noise on all images (`datasets.noisy`).
-    """
-
-    model: str = "dann-lrf"
-    dataset: str = "digits"
-    dendrites: int = 16
-    somata: int = 64
-    synapses: int = 16
-    layers: int = 1
-    exact: bool = False
-    dropout: float = 0.0
-    initializer: str = "glorot"
-    epochs: int | None = None
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    schedule: str = "constant"
-    weight_decay: float = 0.0
-    patience: int | None = None
-    sequential: bool = False
-    noise: float = 0.0
-    seed: int = 1
-
-    def check(self) -> None:
-        """Check what can be checked before anything is loaded.
-
-        Raises
-        ------
-        InputError
-            Where a name is unknown or a number is out of range.
-        """
-        models.check(self.model, self.dendrites, self.somata, self.synapses, self.layers)
-        Adam(self.learning_rate, weight_decay=self.weight_decay)
-        schedule(self.schedule)
-        initializers.named(self.initializer)
-        for name in ("epochs", "batch_size", "patience"):
-            value = getattr(self, name)
-            if value is not None and not 1 <= value <= INT32_MAX:
-                words = name.replace("_", " ")
-                raise InputError(f"{words} is {value}: give a number from 1 to {INT32_MAX}")
-        if not 0 <= self.seed < 2**63:
-            raise InputError(f"seed is {self.seed}: give a number from 0 to 2**63 - 1")
-        if not 0 <= self.dropout < 1:
-            raise InputError(
-                f"dropout is {self.dropout}: give a rate from 0 up to, not including, 1"
-            )
-        if not 0 <= self.noise < float("inf"):
-            raise InputError(
-                f"noise is {self.noise}: give a finite standard deviation of 0 or more"
-            )
-
-    def epochs_on(self, dataset: str) -> int:
-        """Epochs in all on the data set of that name."""
-        if self.epochs is not None:
-            return self.epochs
-        if self.patience is not None:
-            return STOPPED_EPOCHS
-        known = PAPER_EPOCHS | OTHER_EPOCHS
-        return known.get(dataset, DEFAULT_EPOCHS) * (2 if self.sequential else 1)
-
-    def check_on(self, dataset: Dataset) -> None:
-        """Check what depends on the data set, before anything is built or written.
-
-        Raises
-        ------
-        InputError
-            Where the network or the batches do not fit the images.
-        """
-        self.plan(dataset)
-        if self.sequential:
-            split_by_class(dataset.train_y, self.batch_size, self.seed)
-
-    def plan(self, dataset: Dataset) -> list[models.Matrix]:
-        """Matrices of the network on that data set, without building it."""
-        return models.plan(self.model, dataset.image_shape, dataset.classes, **self.sizes)
-
-    @property
-    def sizes(self) -> dict[str, Any]:
-        """What `models.plan` and `models.build` need to know of the network's size."""
-        names = ("dendrites", "somata", "synapses", "layers", "exact")
-        return {name: getattr(self, name) for name in names}
-
-
-def chosen(given: Mapping[str, Any], preset: str | None = None) -> Settings:
-    """Settings from those given and, for all others, a preset's or the defaults.
-
-    Raises
-    ------
-    InputError
-        Where the preset is unknown or says nothing about the data set.
-    """
-    if preset is None:
-        return Settings(**given)
-    if preset != "paper":
-        raise InputError(f"unknown preset '{preset}': choose paper")
-    settings = Settings(**(PAPER | dict(given)))
-    if settings.dataset not in PAPER_EPOCHS:
-        raise InputError(
-            f"preset 'paper' knows no data set '{settings.dataset}': "
-            f"choose one of {', '.join(PAPER_EPOCHS)}"
-        )
-    return replace(settings, epochs=settings.epochs_on(settings.dataset))
-
-
-def seen(settings: Settings, dataset: Dataset) -> Dataset:
-    """Images and labels as a run sees them: with its noise."""
-    return datasets.noisy(dataset, settings.noise, stream(settings.seed, "noise"))
+from .session import Evaluation
+from .settings import SETTINGS, Settings
+from .training import (
+    Callback,
+    EarlyStopping,
+    Fitting,
+    History,
+    ProgressBar,
+    Training,
+    evaluate,
+    fit,
+)
+from .training.schedules import named
+from .training.splits import split_by_class
+from .version import __version__
 
 
 def run(
     settings: Settings,
-    output: Path | None,
+    output: str | Path | None,
     *,
-    backend: NumpyBackend,
+    backend: Backend,
     dataset: Dataset | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -184,9 +49,9 @@ def run(
     Parameters
     ----------
     settings : Settings
-    output : Path or None
+    output : str or Path, optional
         The checkpoint; refused where it exists unless `resume` or `overwrite`. None: keep none.
-    backend : NumpyBackend
+    backend : Backend
     dataset : Dataset, optional
         What the run sees, where the caller has it already (`seen`).
     resume : bool
@@ -206,87 +71,121 @@ def run(
     Raises
     ------
     InputError
-        Where settings, data or output cannot be used.
+        Where data or output cannot be used.
     """
-    settings.check()
-    exists = output is not None and output.exists()
-    if exists and not (resume or overwrite):
-        raise InputError(f"'{output}' exists: give --resume, --overwrite or another --output")
+    path = None if output is None else Path(output)
+    check_output(path, resume=resume, overwrite=overwrite)
     dataset = dataset or seen(settings, datasets.load(settings.dataset))
-    settings.check_on(dataset)
-    epochs = settings.epochs_on(dataset.name)
+    plan(settings, dataset)
+    wanted = settings.resolved(dataset.name)
     about = {
-        "settings": asdict(settings) | {"dataset": dataset.name, "epochs": epochs},
+        "settings": asdict(wanted),
+        "written_by": __version__,
         "source": settings.dataset,
         "fingerprint": dataset.fingerprint,
         "class_names": list(dataset.class_names),
     }
-    if output is not None and exists and resume:
-        network, training, result = _resumed(output, about, backend)
+    if path is not None and resume and path.exists():
+        network, training, result = _resumed(path, wanted, dataset.fingerprint, backend)
         if result:
-            more = "give more --epochs to go on"
-            if settings.patience is not None:
-                more = "after early stopping it cannot go on"
-            say(f"'{output}' is finished: {result['epochs']} epochs; {more}")
+            say(f"'{path}' is finished: {result['epochs']} epochs; {_more(settings)}")
             return result
-        say(f"going on from '{output}' after epoch {training.history.epochs}")
+        say(f"going on from '{path}' after epoch {training.history.epochs}")
     else:
         network, training = _fresh(settings, dataset, backend)
 
-    def keep(training: Training, **more: Any) -> None:
-        if output is not None:
-            checkpoint.save(network, output, training=training, about=about | more)
+    def keep(**more: Any) -> None:
+        if path is not None:
+            checkpoint.save(network, path, training=training, about=about | more)
 
+    def keep_epoch(fitting: Fitting) -> None:
+        keep()
+
+    callbacks: list[Callback | Callable] = [ProgressBar(progress)]
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping(settings.patience))
+    callbacks.append(keep_epoch)
     if training.history.epochs == 0:
-        keep(training)
+        keep()
     try:
         history = fit(
             network,
             dataset.train_x,
             dataset.train_y,
-            epochs=epochs,
-            batch_size=settings.batch_size,
-            seed=settings.seed,
-            schedule=schedule(settings.schedule),
-            patience=settings.patience,
-            sequential=settings.sequential,
+            epochs=wanted.epochs_on(dataset.name),
+            callbacks=callbacks,
             training=training,
-            on_epoch=keep,
-            progress=progress,
         )
     except InputError:
-        if output is not None and training.history.epochs == 0:
-            output.unlink(missing_ok=True)  # Nothing has been learnt that could be lost.
+        if path is not None and training.history.epochs == 0:
+            path.unlink(missing_ok=True)  # Nothing has been learnt that could be lost.
         raise
     tested = evaluate(network, dataset.test_x, dataset.test_y, batch_size=settings.batch_size)
     result = {
-        **asdict(settings),
-        "dataset": dataset.name,
-        "epochs": history.epochs,
+        **asdict(wanted),
+        **_figures(network, history, tested),
         "backend": backend.name,
         "threads": backend.threads,
-        "parameters": network.size,
-        "density": network.density,
-        "test_accuracy": tested.accuracy,
-        "test_loss": tested.loss,
-        **vars(history),
-        "best_epoch": history.best_epoch,
-        "train_seconds": sum(history.seconds),
-        "seconds_per_epoch": median(history.seconds),
         "peak_memory_bytes": peak_memory(),
-        "checkpoint": str(output) if output else None,
+        "checkpoint": str(path) if path else None,
     }
-    keep(training, result=result)
+    keep(result=result)
     return result
+
+
+def check_output(output: Path | None, *, resume: bool, overwrite: bool) -> None:
+    """Refuse to write a file where something would be lost.
+
+    Raises
+    ------
+    InputError
+        Where it exists, and neither `resume` nor `overwrite` is given, or where both are.
+    """
+    if resume and overwrite:
+        raise InputError("`resume` and `overwrite` are both given: choose one")
+    if output is not None and output.exists() and not (resume or overwrite):
+        raise InputError(
+            f"'{output}' exists: give `resume=True`, `overwrite=True` or another `output`"
+        )
+
+
+def seen(settings: Settings, dataset: Dataset) -> Dataset:
+    """Images and labels as a run sees them: with its noise."""
+    return datasets.noisy(dataset, settings.noise, stream(settings.seed, "noise"))
+
+
+def plan(settings: Settings, dataset: Dataset) -> list[models.Matrix]:
+    """Matrices of the network on that data set, before anything is built or written.
+
+    Raises
+    ------
+    InputError
+        Where the network or the batches do not fit the images.
+    """
+    if settings.sequential:
+        split_by_class(dataset.train_y, settings.batch_size, settings.seed)
+    return models.plan(settings.model, dataset.image_shape, dataset.classes, **settings.sizes)
+
+
+def settings_of(path: str | Path, about: Mapping[str, Any], *, tolerant: bool = False) -> Settings:
+    """Settings that a checkpoint was written with, by what it says of its run.
+
+    Raises
+    ------
+    InputError
+        As `Settings.from_record`, with the path.
+    """
+    try:
+        return Settings.from_record(about["settings"], about.get("written_by"), tolerant=tolerant)
+    except InputError as error:
+        raise InputError(f"'{path}': {error}") from error
 
 
 def fresh_output(settings: Settings, folder: Path = Path("runs")) -> Path:
     """Name a checkpoint that does not exist yet, and make its folder."""
-    make_folder(folder, "give --output")
-    dataset = Path(settings.dataset).stem
-    stem = f"{settings.model}-{dataset}-{settings.dendrites}x{settings.somata}-s{settings.seed}"
+    make_folder(folder, "give an `output`")
     number = 1
-    while (path := folder / f"{stem}-{number}.h5").exists():
+    while (path := folder / f"{settings.short_name}-{number}.h5").exists():
         number += 1
     return path
 
@@ -301,7 +200,22 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _fresh(settings: Settings, dataset: Dataset, backend: NumpyBackend) -> tuple[Network, Training]:
+def _figures(network: Network, history: History, tested: Evaluation) -> dict[str, Any]:
+    """What came out of a training."""
+    return {
+        "parameters": network.size,
+        "density": network.density,
+        "test_accuracy": tested.accuracy,
+        "test_loss": tested.loss,
+        **vars(history),
+        "epochs": history.epochs,
+        "best_epoch": history.best_epoch,
+        "train_seconds": sum(history.seconds),
+        "seconds_per_epoch": median(history.seconds),
+    }
+
+
+def _fresh(settings: Settings, dataset: Dataset, backend: Backend) -> tuple[Network, Training]:
     network = models.build(
         settings.model,
         dataset.image_shape,
@@ -312,41 +226,70 @@ def _fresh(settings: Settings, dataset: Dataset, backend: NumpyBackend) -> tuple
         seed=settings.seed,
         backend=backend,
     )
-    adam = Adam(settings.learning_rate, weight_decay=settings.weight_decay)
-    return network, Training.begin(network, settings.seed, adam)
+    training = Training(
+        settings.new_optimizer(),
+        batch_size=settings.batch_size,
+        schedule=settings.schedule,
+        sequential=settings.sequential,
+        seed=settings.seed,
+    )
+    return network, training
 
 
 def _resumed(
-    output: Path, about: dict[str, Any], backend: NumpyBackend
+    path: Path, wanted: Settings, fingerprint: str, backend: Backend
 ) -> tuple[Network, Training, dict[str, Any] | None]:
     """Read the checkpoint of the same run, with its result if it has ended."""
-    state = checkpoint.read(output, backend=backend)
-    before = state.about.get("settings")
-    if before is None or state.training is None:
-        raise InputError(f"'{output}' holds a network but no training: give another --output")
-    wanted = about["settings"]
+    state = checkpoint.read(path, backend=backend)
+    about = state.about
+    if "settings" not in about or state.training is None:
+        raise InputError(f"'{path}' holds a network but no training: give another `output`")
+    before = settings_of(path, about)
+    _check_same_run(path, wanted, before, same_images=about.get("fingerprint") == fingerprint)
+    done = state.training.history.epochs
+    # The first version kept no number of epochs that was not given.
+    epochs, planned = (each.epochs_on(wanted.dataset) for each in (wanted, before))
+    if done > epochs:
+        raise InputError(f"'{path}' has {done} epochs behind it: give `epochs={done}` or more")
+    if epochs != planned and wanted.schedule != "constant":
+        raise InputError(
+            f"'{path}' follows a {wanted.schedule} schedule over {planned} epochs, not {epochs}: "
+            f"give `epochs={planned}`"
+        )
+    _take_up(state.training, wanted, planned)
+    result = about.get("result")
+    if epochs > planned and wanted.patience is None:
+        result = None
+    return state.network, state.training, result
+
+
+def _take_up(training: Training, settings: Settings, planned: int) -> None:
+    """Give a training what the first formats of checkpoints left to the settings."""
+    training.batch_size = settings.batch_size
+    training.schedule = named(settings.schedule)
+    training.sequential = settings.sequential
+    training.seed = settings.seed
+    training.planned = training.planned or planned
+
+
+def _check_same_run(path: Path, wanted: Settings, before: Settings, *, same_images: bool) -> None:
+    """Refuse a checkpoint of other settings, but for the number of epochs, or of other images."""
     differing = [
-        f"{name} {before.get(name)} there, {value} here"
-        for name, value in wanted.items()
-        if name != "epochs" and before.get(name) != value
+        f"{known.title} {getattr(before, name)} there, {getattr(wanted, name)} here"
+        for name, known in SETTINGS.items()
+        if name != "epochs" and getattr(before, name) != getattr(wanted, name)
     ]
-    if state.about.get("fingerprint") != about["fingerprint"]:
+    if not differing and not same_images:
         differing.append("other images or labels")
     if differing:
         raise InputError(
-            f"'{output}' is another run's ({'; '.join(differing)}): give its settings or another "
-            "--output"
+            f"'{path}' is another run's ({'; '.join(differing)}): give its settings or another "
+            "`output`"
         )
-    epochs, planned = wanted["epochs"], before["epochs"]
-    done = state.training.history.epochs
-    if done > epochs:
-        raise InputError(f"'{output}' has {done} epochs behind it: give --epochs {done} or more")
-    result = state.about.get("result")
-    if epochs != planned and wanted["schedule"] != "constant":
-        raise InputError(
-            f"'{output}' follows a {wanted['schedule']} schedule over {planned} epochs, not "
-            f"{epochs}: give --epochs {planned}"
-        )
-    if epochs > planned and wanted["patience"] is None:
-        result = None
-    return state.network, state.training, result
+
+
+def _more(settings: Settings) -> str:
+    """What becomes of a finished run when more epochs are wanted."""
+    if settings.patience is None:
+        return "give more `epochs` to go on"
+    return "after early stopping it cannot go on"

@@ -1,5 +1,8 @@
 import os
+import subprocess
 import sys
+import tempfile
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +10,9 @@ import pytest
 
 from sparsedend import connectivity, datasets, layers
 from sparsedend.backends import cuda
-from sparsedend.connectivity import Structure
 from sparsedend.errors import InputError
+from sparsedend.optimizers import Optimizer
+from sparsedend.structure import Structure
 from tests.emulation import library
 
 ROOT = Path(__file__).parents[1]
@@ -58,14 +62,16 @@ def emulated(monkeypatch):
         pytest.skip("no g++, which compiles the kernels for the host: install it")
     for name in ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.sparse"):
         monkeypatch.setitem(sys.modules, name, library)
-    before = sys.modules.pop(CUPY_BACKEND, None)
+    before = forget_gpu()
     yield
-    sys.modules.pop(CUPY_BACKEND, None)
-    if before:
-        sys.modules[CUPY_BACKEND] = before
+    forget_gpu()
+    sys.modules.update(before)
 
 
-CUPY_BACKEND = "sparsedend.backends.cupy_backend"
+def forget_gpu():
+    """Have the modules of the CuPy backend imported anew; those there were, by name."""
+    names = [name for name in sys.modules if f"{name}.".startswith("sparsedend.backends.gpu.")]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 @pytest.fixture
@@ -79,6 +85,33 @@ def gpu():
 
 #: Where the CuPy backend is tested: on the host everywhere, and on a device with ``-m gpu``.
 CUPY = ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
+
+
+def child(code, *, timeout=100, **environment):
+    """What lines of Python print in a process of their own, which must end well and in time."""
+    answer = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        # Not here, where Python would find the package first.
+        cwd=tempfile.gettempdir(),
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+class Still(Optimizer):
+    """Changes nothing: with it, a step of a training is a forward and a backward pass."""
+
+    kind = "still"
+
+    def __init__(self):
+        super().__init__(1.0)
+
+    def apply(self, backend, parameters, gradients, state, rates):
+        pass
 
 
 def uneven(rng, rows, columns, most=9):
@@ -144,5 +177,30 @@ def small_stacks():
         "dense": (
             [layers.Dense(9, 6), layers.LeakyReLU(6), layers.Dense(6, 3)],
             (3, 3, 1),
+        ),
+        "activations": (
+            [
+                *(layers.Sparse(uneven(rng, 12, 20)), layers.Softplus(12), layers.Dropout(12, 0.3)),
+                *(layers.Dense(12, 8), layers.ReLU(8), layers.Identity(8), layers.Tanh(8)),
+                *(layers.Dense(8, 8), layers.Sigmoid(8), layers.Dense(8, 3), layers.Identity(3)),
+            ],
+            20,
+        ),
+        "other dendrites": (
+            [
+                layers.Dendritic(
+                    *(uneven(rng, 17, 20), uneven_tree(rng, 6, 17)),
+                    activation="tanh",
+                    soma_activation="softplus",
+                ),
+                layers.Dropout(6, 0.2),
+                layers.Dendritic(
+                    *(uneven(rng, 9, 6, 4), uneven_tree(rng, 4, 9)),
+                    slope=0.0,
+                    soma_activation="identity",
+                ),
+                layers.Dense(4, 3),
+            ],
+            20,
         ),
     }

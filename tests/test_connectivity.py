@@ -1,17 +1,17 @@
 """Who connects to whom, against rules restated in plain Python."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.sparse import csr_array, random_array
 
 from sparsedend import connectivity
-from sparsedend.connectivity import Structure
 from sparsedend.errors import InputError
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -75,6 +75,22 @@ def test_centres_of_a_global_field_obey_the_ring_rule_too(seed, height, width, s
         assert obeys_ring_rule(pixels, divmod(int(centre), width), height, width)
 
 
+def test_dendrites_of_a_soma_have_distinct_centres_around_its_own():
+    """On an image that is not square; the 3 × 3 pixels around a centre tell where it is."""
+    height, width, somata, dendrites = 9, 40, 300, 16
+    found = connectivity.global_(generator(6), (height, width, 1), somata, dendrites, 9)
+    pixels = found.indices.reshape(somata, dendrites, 9)
+    rows, columns = pixels // width, pixels % width
+    away_from_borders = (np.ptp(rows, axis=2) == 2) & (np.ptp(columns, axis=2) == 2)
+    for soma in np.flatnonzero(away_from_borders.all(axis=1)):
+        centres = np.stack([rows[soma].mean(axis=1), columns[soma].mean(axis=1)], axis=1)
+        assert len(np.unique(centres, axis=0)) == dendrites
+        assert (np.ptp(centres, axis=0) <= 4).all()
+    # Somata lie everywhere, and not where others do.
+    assert np.unique(pixels).size == height * width
+    assert np.unique(pixels.reshape(somata, -1), axis=0).shape[0] > 0.9 * somata
+
+
 @pytest.mark.parametrize("dendrites", [1, 4, 9, 16, 64])
 def test_global_fields_stay_around_their_soma(dendrites):
     """The dendrites of a soma lie together, and different somata elsewhere."""
@@ -102,21 +118,39 @@ def test_sixteen_dendrites_of_a_soma_have_distinct_centres():
     assert len(set(found.ravel())) == 25
 
 
-def test_centres_are_uniform():
-    """One synapse out of the nine around a centre: interior pixels are equally likely."""
-    found = connectivity.local(generator(7), (12, 12, 1), 200_000, 1)
-    counts = np.bincount(found.indices, minlength=144).reshape(12, 12)
-    interior = counts[2:-2, 2:-2].ravel()
-    assert stats.chisquare(interior).pvalue > 0.001
+@pytest.mark.parametrize(("draw", "sizes", "moves"), [("local", (), 1), ("global_", (1,), 2)])
+def test_centres_are_uniform(draw, sizes, moves):
+    """On four pixels in a row: a move is from a centre to any of the pixels around it.
+
+    A local field's synapse is one move from a centre that may be anywhere; that of a global field
+    is two, from the soma's centre to the dendrite's and on.
+    """
+    found = getattr(connectivity, draw)(generator(7), (1, 4, 1), 60_000, *sizes, 1)
+    move = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]], float)
+    move /= move.sum(axis=1, keepdims=True)
+    expected = np.full(4, 60_000 / 4) @ np.linalg.matrix_power(move, moves)
+    assert stats.chisquare(np.bincount(found.indices), expected).pvalue > 0.001
 
 
-def test_part_of_a_ring_is_sampled_uniformly():
-    """Four of the nine pixels around a centre: each equally often."""
+@pytest.mark.parametrize("count", [1, 4, 12])
+def test_part_of_a_ring_is_sampled_uniformly(count):
+    """One or four of the nine pixels around a centre, or three of the sixteen beyond."""
     centres = np.full(20_000, 5 * 11 + 5)
-    found = connectivity._neighbourhoods(generator(2), 11, 11, centres, 4)
+    found = connectivity._neighbourhoods(generator(2), 11, 11, centres, count)
     counts = np.bincount(found.ravel(), minlength=121)
-    assert stats.chisquare(counts[counts > 0]).pvalue > 0.001
-    assert np.count_nonzero(counts) == 9
+    partly = counts[(counts > 0) & (counts < len(centres))]
+    assert len(partly) == (16 if count > 9 else 9)
+    assert stats.chisquare(partly).pvalue > 0.001
+
+
+def test_neighbourhoods_are_drawn_in_chunks(monkeypatch):
+    monkeypatch.setattr(connectivity, "CHUNK", 5)
+    centres = generator(3).integers(0, 63, 23)
+    found = connectivity._neighbourhoods(generator(4), 7, 9, centres, 13)
+    for centre, chosen in zip(centres, found, strict=True):
+        assert len(set(chosen)) == 13
+        pixels = [divmod(int(pixel), 9) for pixel in chosen]
+        assert obeys_ring_rule(pixels, divmod(int(centre), 9), 7, 9)
 
 
 @quick
@@ -146,6 +180,18 @@ def test_random_inputs_are_uniform(exact, synapses):
     assert stats.chisquare(np.bincount(found.indices)).pvalue > 0.001
 
 
+@pytest.mark.parametrize("total", [2, 3, 5])
+def test_positions_are_uniform_over_all_sets(total):
+    """Of six positions in 2 × 3: fewer than half, half, and by choosing those that are absent."""
+    rng = generator(8)
+    drawn = [connectivity.sample_positions(rng, 2, 3, total) for _ in range(6000)]
+    sets = [(1 << 3 * each.rows + each.indices).sum() for each in drawn]
+    names, counts = np.unique(sets, return_counts=True)
+    assert len(names) == math.comb(6, total)
+    assert all(int(name).bit_count() == total for name in names)
+    assert stats.chisquare(counts).pvalue > 0.001
+
+
 def test_exact_subsets_are_uniform():
     found = connectivity.random(generator(5), 5, 40_000, 2, exact=True).indices.reshape(-1, 2)
     counts = np.bincount(found[:, 0] * 5 + found[:, 1])
@@ -160,42 +206,26 @@ def test_tree(somata, dendrites):
     np.testing.assert_array_equal(cables, np.kron(np.eye(somata), np.ones(dendrites)))
 
 
+def test_a_tree_of_unequal_somata():
+    found = connectivity.tree(4, [2, 0, 3, 1])
+    np.testing.assert_array_equal(
+        found.matrix(np.ones(6)).toarray(),
+        [[1, 1, 0, 0, 0, 0], [0] * 6, [0, 0, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1]],
+    )
+    assert found.rule == connectivity.tree(4, 2).rule == "tree"
+
+
+@pytest.mark.parametrize("dendrites", [[1, 2], [1, -1, 2], [1.0, 2.0, 3.0], [[1, 2, 3]], 0, 1.5])
+def test_dendrites_that_make_no_tree(dendrites):
+    with pytest.raises(InputError, match="dendrites"):
+        connectivity.tree(3, dendrites)
+
+
 @pytest.mark.parametrize(
     ("somata", "shape"), [(1, (1, 1)), (7, (1, 7)), (12, (3, 4)), (64, (8, 8)), (128, (8, 16))]
 )
 def test_grid_shape(somata, shape):
     assert connectivity.grid_shape(somata) == (*shape, 1)
-
-
-@quick
-@given(seeds, st.integers(1, 20), st.integers(1, 20), st.floats(0, 1))
-def test_transposed(seed, rows, columns, density):
-    matrix = random_array(
-        (rows, columns), density=density, format="csr", rng=generator(seed), dtype=np.float64
-    )
-    matrix.sort_indices()
-    structure = connectivity.from_csr(matrix)
-    indptr, found_rows, positions = structure.transposed
-    expected = matrix.tocsc()
-    np.testing.assert_array_equal(indptr, expected.indptr)
-    np.testing.assert_array_equal(found_rows, expected.indices)
-    np.testing.assert_array_equal(matrix.data[positions], expected.data)
-    np.testing.assert_array_equal(structure.rows, matrix.tocoo().coords[0])
-
-
-def test_matrix_shares_memory():
-    structure = connectivity.tree(3, 4)
-    data = np.ones(12, np.float32)
-    matrix = structure.matrix(data)
-    assert np.shares_memory(matrix.data, data)
-    assert np.shares_memory(matrix.indices, structure.indices)
-    assert np.shares_memory(matrix.indptr, structure.indptr)
-
-
-def test_a_checked_structure_cannot_be_changed():
-    structure = connectivity.tree(3, 4)
-    with pytest.raises(ValueError, match="read-only"):
-        structure.indices[0] = 99
 
 
 @pytest.mark.parametrize("draw", ["local", "global_", "random"])
@@ -212,37 +242,25 @@ def test_same_seed_same_connections(draw):
     assert not np.array_equal(drawn(1), drawn(2))
 
 
-@pytest.mark.parametrize(
-    ("indptr", "indices", "shape", "message"),
-    [
-        ([0, 1], [3], (1, 3), r"index 3 in row 0 is out of range: columns are 0 … 2"),
-        ([0, 0, 2], [0, -1], (2, 3), r"index -1 in row 1"),
-        ([0, 2], [2, 1], (1, 3), r"row 0 has index 1 after 2: sort"),
-        ([0, 1, 3], [2, 1, 1], (2, 3), r"row 1 has index 1 twice"),
-        ([0, 2, 1, 2], [0, 1], (3, 3), r"decreases at row 1 \(2 to 1\)"),
-        ([1, 2], [0, 1], (1, 3), r"goes from 1 to 2"),
-        ([0, 1], [0, 1], (1, 3), r"goes from 0 to 1"),
-        ([0, 1], [0], (2, 3), r"has 2 entries: 2 rows need 3"),
-        ([0, 1], [0.5], (1, 3), r"indices is float64"),
-        ([0, 1], [[0]], (1, 3), r"indices is int64 of shape \(1, 1\)"),
-        ([0, 1], [0], (1, 2**31), r"shape is"),
-        ([0], np.empty(0, int), (0, 3), r"shape is \(0, 3\)"),
-    ],
-)
-def test_unusable_csr_is_refused(indptr, indices, shape, message):
-    with pytest.raises(InputError, match=message):
-        Structure(np.array(indptr), np.array(indices), shape)
-
-
-def test_csr_from_scipy_is_checked():
-    matrix = csr_array((np.ones(2), np.array([2, 1]), np.array([0, 2])), shape=(1, 3))
-    with pytest.raises(InputError, match="sort"):
-        connectivity.from_csr(matrix)
-
-
-def test_empty_rows_at_the_ends_are_no_error():
-    structure = Structure(np.array([0, 0, 2, 2, 3, 3]), np.array([1, 2, 0]), (5, 3))
-    np.testing.assert_array_equal(structure.fan_in, [0, 2, 0, 1, 0])
+def test_what_a_seed_means():
+    """These connections are in checkpoints and published figures: a seed must keep meaning them."""
+    drawn = {
+        "local": connectivity.local(generator(0), (5, 5, 1), 2, 4),
+        "global": connectivity.global_(generator(0), (5, 5, 1), 1, 2, 4),
+        "average": connectivity.random(generator(0), 25, 2, 4),
+        "exact": connectivity.random(generator(0), 25, 2, 4, exact=True),
+        "dense": connectivity.sample_positions(generator(0), 3, 4, 10),
+    }
+    found = {name: (each.indptr.tolist(), each.indices.tolist()) for name, each in drawn.items()}
+    assert found == {
+        "local": ([0, 4, 8], [16, 20, 21, 22, 10, 11, 16, 20]),
+        "global": ([0, 4, 8], [15, 17, 20, 22, 17, 21, 22, 23]),
+        "average": ([0, 5, 8], [0, 2, 3, 13, 15, 0, 6, 17]),
+        "exact": ([0, 4, 8], [1, 7, 11, 18, 0, 6, 14, 24]),
+        "dense": ([0, 4, 7, 10], [0, 1, 2, 3, 0, 1, 2, 0, 1, 3]),
+    }
+    rules = [each.rule for each in drawn.values()]
+    assert rules == ["local", "global", "random", "random", "random"]
 
 
 @pytest.mark.parametrize(
@@ -254,12 +272,44 @@ def test_empty_rows_at_the_ends_are_no_error():
         ("global_", ((4, 4, 1), -1, 2, 3), "somata is -1"),
         ("random", (10, 5, 11), "synapses is 11, but there are only 10 inputs"),
         ("random", (10, 5, 0), "synapses is 0"),
+        ("random", (0, 5, 1), "inputs is 0"),
+        ("random", (10, 0, 1), "dendrites is 0"),
+        ("local", ((4, 4, 3), 5, 0), "synapses is 0"),
+        ("global_", ((4, 4, 1), 2, 0, 3), "dendrites is 0"),
+        ("global_", ((4, 4, 1), 2, 3, 0), "synapses is 0"),
+        ("global_", ((4, 4, 1), 2, 3, 17), "synapses is 17, but there are only 16 pixels"),
         ("sample_positions", (2, 3, 7), "7 connections in 2 × 3"),
+        ("sample_positions", (0, 3, 1), "rows is 0"),
+        ("sample_positions", (2, 0, 1), "columns is 0"),
+        ("sample_positions", (2, 3, 0), "total is 0"),
     ],
 )
 def test_impossible_sizes_are_refused(draw, sizes, message):
     with pytest.raises(InputError, match=message):
         getattr(connectivity, draw)(generator(0), *sizes)
+
+
+def test_sizes_up_to_the_limits_are_allowed():
+    assert connectivity.local(generator(0), (4, 4, 1), 5, 16).nnz == 80
+    assert connectivity.global_(generator(0), (4, 4, 1), 2, 16, 16).nnz == 512
+    assert connectivity.random(generator(0), 10, 5, 10).nnz == 50
+    assert connectivity.random(generator(0), 10, 5, 10, exact=True).nnz == 50
+    assert connectivity.sample_positions(generator(0), 2, 3, 6).nnz == 6
+
+
+@pytest.mark.parametrize(
+    ("somata", "dendrites", "message"),
+    [
+        (0, 2, "somata is 0"),
+        (2, 0, "dendrites is 0"),
+        (2, 1.5, "dendrites is 1.5: give a whole number"),
+        (2, [1, 2, 3], r"dendrites are \[1, 2, 3\] for 2 somata"),
+        (2, [1, -1], r"dendrites are \[1, -1\] for 2 somata"),
+    ],
+)
+def test_impossible_trees_are_refused(somata, dendrites, message):
+    with pytest.raises(InputError, match=message):
+        connectivity.tree(somata, dendrites)
 
 
 @pytest.mark.long

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sparsedend import InputError, models
+from sparsedend import InputError, connectivity, models
+from sparsedend.initializers import glorot
 
 SHAPES = [((28, 28, 1), 10), ((32, 32, 3), 10), ((28, 28, 1), 47), ((32, 32, 3), 47)]
 
@@ -68,7 +69,7 @@ def test_every_soma_has_its_dendrites_around_its_centre():
 @pytest.mark.parametrize("exact", [False, True])
 def test_random_synapses_on_average_or_exactly(exact):
     made = models.build("dann-r", (28, 28, 1), 10, dendrites=4, somata=128, exact=exact)
-    fan_in = made.layers[0].structure.synapses.fan_in
+    fan_in = made.layers[0].structures["synapses"].fan_in
     assert fan_in.mean() == 16
     assert (fan_in.std() == 0) == exact
 
@@ -86,13 +87,77 @@ def test_published_counts(model, size):
     assert made.size == size
 
 
-def test_seeds():
-    def parameters(seed):
-        made = models.build("dann-r", (8, 8, 1), 3, seed=seed, somata=8)
-        return made.layers[0].synapses.toarray()
+def test_the_seed_draws_connections_and_weights():
+    """Of all to all there are weights alone; connections are compared by themselves."""
 
-    np.testing.assert_array_equal(parameters(1), parameters(1))
-    assert not np.array_equal(parameters(1), parameters(2))
+    def drawn(model, seed):
+        made = models.build(model, (8, 8, 1), 3, seed=seed, somata=8, dendrites=2)
+        indices = [each.indices for layer in made.layers for each in layer.structures.values()]
+        return np.concatenate([*indices, [0]]), made.parameters
+
+    for model in ("vann", "dann-r", "dann-lrf"):
+        connections, weights = drawn(model, 1)
+        again, other = drawn(model, 1), drawn(model, 2)
+        np.testing.assert_array_equal(connections, again[0])
+        np.testing.assert_array_equal(weights, again[1])
+        assert np.array_equal(connections, other[0]) == (model == "vann")
+        assert not np.array_equal(weights, other[1])
+
+
+def test_the_seeds_streams_are_independent():
+    """Another model of as many weights starts from the same ones; connections have their own."""
+    made, rng = {}, np.random.default_rng(np.random.SeedSequence(7, spawn_key=(1,)))
+    for model in ("dann-r", "dann-lrf"):
+        made[model] = models.build(model, (8, 8, 1), 3, seed=7, somata=8, dendrites=2, synapses=5)
+    np.testing.assert_array_equal(*(each.parameters for each in made.values()))
+    expected = connectivity.random(rng, 64, 16, 5)
+    found = made["dann-r"].layers[0].structures["synapses"]
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    weights = np.random.default_rng(np.random.SeedSequence(7, spawn_key=(2,)))
+    np.testing.assert_array_equal(
+        made["dann-r"].layers[0].parameters["synapses"], glorot(weights, found, np.float32)
+    )
+
+
+def test_numbers_of_numpys_are_taken():
+    """They must not fail at the save after a training."""
+    given = {"dendrites": np.int64(2), "somata": np.int32(4), "dropout": np.float32(0.25)}
+    made = models.build("vann", (np.int64(8), 8, 1), np.int8(3), seed=np.uint8(1), **given)
+    settings = [value for layer in made.layers for value in layer.settings.values()]
+    assert {type(value) for value in settings} == {int, float}
+
+
+def test_a_dendrosomatic_block_is_fused_where_it_can_be():
+    def kinds(model, **options):
+        made = models.build(model, (6, 6, 1), 3, dendrites=2, somata=9, synapses=4, **options)
+        return [layer.kind for layer in made.layers]
+
+    assert kinds("dann-grf") == ["dendritic", "dense"]
+    assert kinds("dann-r", layers=2) == ["dendritic", "dendritic", "dense"]
+    assert kinds("dann-r", dropout=0.5) == [
+        *("sparse", "leaky-relu", "dropout") * 2,
+        "dense",
+    ]
+    assert kinds("pdann") == ["dense", "leaky-relu", "sparse", "leaky-relu", "dense"]
+
+
+def test_the_second_block_sees_the_somata_as_an_image():
+    """Twelve somata are 3 × 4, so that a local field of 9 is the whole height of it."""
+    made = models.build("dann-lrf", (6, 6, 2), 3, dendrites=2, somata=12, synapses=9, layers=2)
+    first, second, _ = made.layers
+    assert first.inputs == 72
+    assert first.structures["synapses"].fan_in.tolist() == [18] * 24
+    fields = second.structures["synapses"].indices.reshape(24, 9)
+    columns = fields % 4
+    assert (np.ptp(fields // 4, axis=1) == 2).all()
+    assert (np.ptp(columns, axis=1) <= 3).all()
+    assert second.inputs == 12
+
+
+def test_a_table_of_features():
+    made = models.build("dann-r", 30, 1, dendrites=2, somata=4, synapses=3)
+    assert made.image_shape == (30,)
+    assert made.outputs == 1
 
 
 def test_sparse_initializer_is_larger_than_the_dense_one():
@@ -114,13 +179,29 @@ def test_sparse_initializer_is_larger_than_the_dense_one():
         ("dann-lrf", {"synapses": 65}, "synapses is 65, but there are only 64 pixels"),
         ("dann-lrf", {"layers": 2, "somata": 8}, "synapses is 16, but there are only 8"),
         ("vann", {"layers": 0}, "layers is 0"),
-        ("vann", {"classes": 1}, "classes is 1"),
+        ("vann", {"outputs": 0}, "outputs is 0: give a whole number of 1 or more"),
+        ("vann", {"outputs": 2.0}, "outputs is 2.0"),
+        (
+            "vann",
+            {"dropout": 1},
+            "dropout is 1: give a finite number from 0 up to, not including, 1",
+        ),
+        ("vann", {"dropout": -0.1}, "dropout is -0.1"),
+        ("vann", {"seed": -1}, "seed is -1: give a whole number from 0 to"),
+        ("vann", {"seed": None}, "seed is None"),
+        ("vann", {"somata": 2.5}, "somata is 2.5: give a whole number"),
+        ("vann", {"somata": True}, "somata is True"),
+        ("dann-r", {"somata": 2**20, "dendrites": 2**12}, "dendrites × somata is 4294967296: give"),
+        ("dann-lrf", {"image_shape": 64}, "receptive fields are asked for on 64 features: give an"),
+        ("dann-grf", {"image_shape": 64}, "receptive fields are asked for on 64 features"),
+        ("dann-grf", {"dendrites": 65}, "dendrites is 65, but there are only 64 pixels to centre"),
         ("vann", {"initializer": "zeros"}, "unknown initializer 'zeros'"),
-        ("vann", {"image_shape": (8, 8, 0)}, "image shape is"),
+        ("vann", {"image_shape": (8, 8, 0)}, "channels of image shape .* is 0"),
+        ("vann", {"image_shape": (8, 8)}, "image shape is"),
         ("vann", {"dtype": np.float16}, "dtype is float16"),
     ],
 )
 def test_refuses(model, change, message):
-    arguments = {"image_shape": (8, 8, 1), "classes": 3} | change
+    arguments = {"image_shape": (8, 8, 1), "outputs": 3} | change
     with pytest.raises(InputError, match=message):
         models.build(model, **arguments)

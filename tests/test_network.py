@@ -1,12 +1,19 @@
 import numpy as np
 import pytest
 
-from sparsedend import InputError, Network, connectivity, layers, models
+import sparsedend as sd
+from sparsedend import InputError, Network, Session, Training, layers, models, predict
+from sparsedend.initializers import glorot
 from tests.conftest import uneven
 
 
+def small(**options):
+    given = {"dendrites": 2, "somata": 4, "synapses": 5} | options
+    return models.build("dann-lrf", (8, 8, 1), 3, **given)
+
+
 def test_csr_views_share_memory_with_the_parameters():
-    made = models.build("dann-lrf", (8, 8, 1), 3, dendrites=2, somata=4, synapses=5)
+    made = small()
     layer = made.layers[0]
     for matrix in (layer.synapses, layer.cables):
         assert np.shares_memory(matrix.data, made.parameters)
@@ -16,34 +23,196 @@ def test_csr_views_share_memory_with_the_parameters():
     assert layer.cables.shape == (4, 8)
 
 
+def test_the_ledger_names_every_parameter_once():
+    made = small()
+    assert list(made.ledger) == [
+        *((0, name) for name in ("synapses", "dendrite_bias", "cables", "soma_bias")),
+        *((1, name) for name in ("weights", "bias")),
+    ]
+    stop = 0
+    for (number, name), part in made.ledger.items():
+        assert part.start == stop
+        stop = part.stop
+        values = made.layers[number].parameters[name]
+        assert np.shares_memory(made.parameters[part], values)
+        np.testing.assert_array_equal(made.parameters[part], values.ravel())
+    assert stop == made.size == made.parameters.size
+
+
+def test_parameters_are_copied_in():
+    made, other = small(seed=1), small(seed=2)
+    x = np.random.default_rng(0).random((5, 64))
+    vector, expected = made.parameters, other.parameters.copy()
+    made.parameters = other.parameters
+    other.parameters[:] = 0
+    assert made.parameters is vector
+    np.testing.assert_array_equal(vector, expected)
+    np.testing.assert_array_equal(made.layers[1].parameters["bias"], expected[-3:])
+    made.parameters = (expected * 2).astype(np.float64).tolist()
+    made.parameters *= 2
+    assert made.parameters is vector
+    np.testing.assert_array_equal(vector, expected * 4)
+    # It is these that the network computes with.
+    trained, outputs = Training(), predict(made, x, raw=True)
+    Session(made, x, [0] * 5).train_step(trained, [0, 1])
+    assert not np.array_equal(predict(made, x, raw=True), outputs)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p[:-1], r"parameters are float32 of shape \(74,\): give .* of shape \(75,\)"),
+        (lambda p: p[None], r"of shape \(1, 75\)"),
+        (lambda p: p.astype(int), "parameters are int64"),
+        (lambda p: 0.0, r"parameters are float64 of shape \(\)"),
+    ],
+)
+def test_parameters_that_are_refused(change, message):
+    made = small()
+    before = made.parameters.copy()
+    with pytest.raises(InputError, match=message):
+        made.parameters = change(before)
+    np.testing.assert_array_equal(made.parameters, before)
+
+
+def test_a_layers_parameters_cannot_be_replaced():
+    """Kernels would not know the size of another array."""
+    for layer in small().layers:
+        for name in layer.shapes:
+            with pytest.raises(TypeError, match="does not support item assignment"):
+                layer.parameters[name] = np.zeros(1)
+
+
 def test_layers_must_fit():
     stack = [layers.Dense(12, 5), layers.Dense(6, 2)]
     with pytest.raises(InputError, match=r"layer 2 \(dense\) takes 6 inputs, but there are 5"):
         Network(stack, (3, 4, 1))
+    with pytest.raises(InputError, match=r"layer 1 \(dense\) takes 12 inputs, but there are 13"):
+        Network(stack, 13)
 
 
-def test_images_must_fit():
-    made = models.build("vann", (3, 4, 1), 2, dendrites=1, somata=2)
-    with pytest.raises(InputError, match="images have 13 values each, but the network takes 12"):
-        made.reserve(np.zeros((5, 13), np.uint8), 5)
+def test_a_layer_belongs_to_one_network():
+    layer, other = layers.Tanh(3), layers.Tanh(3)
+    with pytest.raises(InputError, match=r"layer 2 \(tanh\) is part of a network already"):
+        Network([layer, layer], 3)
+    made = Network([layer, other], 3)
+    for stack in ([layers.Tanh(3), other], made.layers):
+        with pytest.raises(InputError, match="is part of a network already, whose parameters"):
+            Network(stack, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((3, 4), r"image shape is \(3, 4\): give height, width and channels, or the number"),
+        ((3, 4, 0), "channels of image shape .* is 0: give a whole number of 1 or more"),
+        ((3, 4.5, 1), "width of image shape .* is 4.5"),
+        (0, "features of image shape 0 is 0"),
+        ((), "image shape is"),
+        ("12", "features of image shape 12 is '12'"),
+        (None, "features of image shape None is None"),
+    ],
+)
+def test_shapes_that_are_refused(shape, message):
+    with pytest.raises(InputError, match=message):
+        Network([layers.Dense(12, 5)], shape)
+
+
+def test_shapes_become_pythons_numbers():
+    for shape in (np.array([3, 4, 1]), (np.int8(3), 4, 1), [3, 4, 1]):
+        found = Network([layers.Dense(12, 5)], shape).image_shape
+        assert found == (3, 4, 1)
+        assert {type(size) for size in found} == {int}
+    assert Network([layers.Dense(12, 5)], np.int64(12)).image_shape == (12,)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int, complex])
+def test_dtypes_that_are_refused(dtype):
+    with pytest.raises(InputError, match="choose float32 or float64"):
+        Network([layers.Dense(12, 5)], 12, dtype=dtype)
 
 
 def test_a_network_needs_layers():
-    with pytest.raises(InputError, match="no layers"):
+    with pytest.raises(InputError, match="the network has no layers"):
         Network([], (3, 4, 1))
 
 
-def test_cables_must_be_a_tree():
-    rng = np.random.default_rng(0)
-    synapses = connectivity.random(rng, 9, 8, 2)
-    for cables in (connectivity.tree(3, 3), uneven(rng, 4, 8)):
-        with pytest.raises(InputError, match="no tree over 8 dendrites"):
-            layers.Dendritic(synapses, cables)
+@pytest.mark.parametrize("size", [0, -1, 2.5, "3", None, True])
+def test_sizes_of_layers_are_whole_numbers(size):
+    with pytest.raises(InputError, match=r"outputs of a dense layer is .*: give a whole number"):
+        layers.Dense(3, size)
+    with pytest.raises(InputError, match="inputs of a relu layer is"):
+        layers.ReLU(size)
 
 
-def test_dense_sizes_are_checked():
-    with pytest.raises(InputError, match="outputs of a dense layer is 0"):
-        layers.Dense(3, 0)
+@pytest.mark.parametrize("rate", [0, 1, -0.1, 1.5, np.nan, "0.5", None])
+def test_rates_of_dropout_are_between_0_and_1(rate):
+    with pytest.raises(InputError, match=r"dropout is .*: give a finite number above 0 up to, not"):
+        layers.Dropout(3, rate)
+
+
+def test_moving_keeps_the_parameters():
+    made = small(backend=sd.backends.create("numba"))
+    before = made.parameters.copy()
+    x = np.random.default_rng(0).random((5, 64))
+    expected = predict(made, x, raw=True)
+    assert made.to("numpy") is made
+    assert made.backend.name == "numpy"
+    np.testing.assert_array_equal(made.parameters, before)
+    np.testing.assert_allclose(predict(made, x, raw=True), expected, rtol=1e-5, atol=1e-6)
+    made.to(sd.backends.create("numba", 1))
+    np.testing.assert_array_equal(predict(made, x, raw=True), expected)
+    with pytest.raises(InputError, match="unknown backend 'tpu'"):
+        made.to("tpu")
+
+
+def test_initialize_draws_weights_and_no_biases():
+    made = small()
+    made.parameters[:] = 9
+    made.initialize(np.random.default_rng(3), glorot)
+    rng = np.random.default_rng(3)
+    dendritic, dense = made.layers
+    for (number, name), part in made.ledger.items():
+        if name.endswith("bias"):
+            assert not made.parameters[part].any()
+            continue
+        layer = made.layers[number]
+        of = layer.structures.get(name, (3, 4))
+        np.testing.assert_array_equal(made.parameters[part], glorot(rng, of, np.float32))
+    assert dendritic.parameters["synapses"].any()
+    assert dense.parameters["weights"].shape == (3, 4)
+
+
+def test_figures():
+    made = small()
+    assert made.inputs == 64
+    assert made.outputs == 3
+    assert made.size == 8 * 6 + 4 * 3 + 3 * 5
+    dense = 65 * 8 + 9 * 4 + 5 * 3
+    assert made.density == made.size / dense
+
+
+def test_repr_is_a_table():
+    made = small(backend=sd.backends.create("numpy"))
+    assert repr(made).splitlines() == [
+        "Network of 8 × 8 × 1 inputs and 3 outputs, SoftmaxCrossEntropy(), float32, backend numpy",
+        "  layer                  inputs -> outputs   connections    parameters  rules",
+        "  0 dendritic                      64 -> 4            48            60  local, tree",
+        "  1 dense                           4 -> 3            12            15",
+        "  75 parameters, 13.13% of all to all",
+    ]
+    many = Network([layers.Sparse(uneven(np.random.default_rng(0), 1000, 12))], 12)
+    assert "0 sparse" in repr(many)
+    assert "12 -> 1,000" in repr(many)
+    assert "given" in repr(many)
+
+
+def test_repr_of_layers():
+    assert repr(layers.Dense(3, 2)) == "<Dense 3 -> 2, inputs=3, outputs=2>"
+    assert repr(layers.Dropout(1000, 0.5)) == ("<Dropout 1,000 -> 1,000, features=1000, rate=0.5>")
+    sparse = layers.Sparse(sd.connectivity.tree(2, 3))
+    assert repr(sparse) == "<Sparse 6 -> 2, weights=<Structure 2 × 6, 6 connections, tree>>"
+    assert repr(sd.backends.create("numpy", 1)) == "NumpyBackend(threads=1)"
 
 
 def test_nothing_dense_is_made_for_a_sparse_layer():
@@ -51,7 +220,60 @@ def test_nothing_dense_is_made_for_a_sparse_layer():
     import tracemalloc
 
     tracemalloc.start()
-    models.build("dann-lrf", (32, 32, 3), 10, dendrites=16, somata=12_500, synapses=5)
+    made = models.build("dann-lrf", (32, 32, 3), 10, dendrites=16, somata=12_500, synapses=5)
+    Session(made, np.zeros((2, 3072), np.uint8), [0, 1]).train_step(Training(), [0, 1])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 400e6
+    assert peak < 500e6
+
+
+class Writing(layers.Layer):
+    """Writes over its inputs whatever the room says, and says so or not."""
+
+    kind = "writing"
+
+    def __init__(self, features, says):
+        super().__init__(features, features)
+        self.says = says
+
+    @property
+    def in_place(self):
+        return self.says
+
+    def room(self, room):
+        return None
+
+    def forward(self, x, state):
+        x *= -1
+        return x
+
+    def backward(self, delta, state):
+        delta *= -1
+        return delta
+
+
+@pytest.mark.parametrize("says", [False, True])
+@pytest.mark.parametrize("read", ["dendritic", "tanh"])
+def test_what_another_layer_reads_again_must_not_be_written_over(says, read):
+    """Its gradients would be those of other activations."""
+    first = {
+        "dendritic": lambda: layers.Dendritic(
+            sd.connectivity.random(np.random.default_rng(0), 6, 4, 2), sd.connectivity.tree(4, 1)
+        ),
+        "tanh": lambda: layers.Sparse(uneven(np.random.default_rng(0), 4, 6)),
+    }[read]()
+    between = [layers.Tanh(4)] if read == "tanh" else []
+    made = Network([first, *between, Writing(4, says), layers.Dense(4, 2)], 6)
+    session = Session(made, np.ones((3, 6)), [0, 1, 0])
+    with pytest.raises(InputError, match="the layer 'writing' writes over its inputs, which the"):
+        session.score([0])
+    # Nobody reads anything again where there is no backward pass.
+    assert predict(made, np.ones((3, 6))).shape == (3,)
+
+
+@pytest.mark.parametrize("says", [False, True])
+def test_what_nobody_reads_again_may_be_written_over(says):
+    first = layers.Sparse(uneven(np.random.default_rng(0), 4, 6))
+    made = Network([first, layers.Identity(4), Writing(4, says), layers.Dense(4, 2)], 6)
+    made.initialize(np.random.default_rng(1), glorot)
+    Session(made, np.ones((3, 6)), [0, 1, 0]).score([0])

@@ -1,4 +1,4 @@
-"""The README's Python lines run as they stand."""
+"""The Python lines of the README, and of the page for contributors, run as they stand."""
 
 import re
 
@@ -7,11 +7,24 @@ import numpy as np
 from tests.conftest import ROOT
 
 
-def test_the_python_lines(tmp_path, monkeypatch, capsys, digits):
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "README.rst").read_text(encoding="utf-8")
-    block = re.search(r"code-block:: python\n\n((?:    .*\n|\n)+)", text).group(1)
+def run(page):
+    """Names that a page's Python lines define."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     names = {}
-    exec(re.sub("^    ", "", block, flags=re.M), names)
+    for block in re.findall(r"code-block:: python\n\n((?:    .*\n|\n)+)", text):
+        exec(re.sub("^    ", "", block, flags=re.M), names)
+    return names
+
+
+def test_the_readme(tmp_path, monkeypatch, capsys, digits):
+    monkeypatch.chdir(tmp_path)
+    names = run("README.rst")
     assert np.mean(names["classes"] == digits.test_y) > 0.9
-    assert "Evaluation(loss=" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("Evaluation(loss=") == 2
+    together = sum(np.sum(part == digits.test_y[i::4]) for i, part in enumerate(names["parts"]))
+    assert together == np.sum(names["classes"] == digits.test_y)
+
+
+def test_parts_of_ones_own():
+    losses = run("CONTRIBUTING.rst")["history"].validation_loss
+    assert losses[-1] < 0.1 * losses[0]

@@ -14,16 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InputError
+from ..settings import SETTINGS
 
 Table = Mapping[str, ArrayLike]
 
 #: Columns whose values make a configuration; trials of one differ in their seed alone.
 KEYS = ("model", "dataset", "dendrites", "somata")
 #: Settings that the trials of a configuration must share, where the table has them.
-SHARED = (
-    *("synapses", "layers", "exact", "dropout", "initializer", "epochs", "batch_size"),
-    *("learning_rate", "schedule", "weight_decay", "patience", "sequential", "noise"),
-)
+SHARED = tuple(name for name in SETTINGS if name not in (*KEYS, "seed"))
 FIGURES = ("parameters", "best_epoch", "test_accuracy", "test_loss")
 
 

@@ -1,21 +1,34 @@
 """How arithmetic is done."""
 
+import warnings
+
 from ..errors import InputError
 from . import cuda
-from .numpy_backend import DendriticArrays, DendriticStructure, NumpyBackend
+from .backend import Backend
+from .numpy_backend import NumpyBackend
+from .types import Array, DendriticArrays, DendriticStructure
 
-__all__ = ["BACKENDS", "DendriticArrays", "DendriticStructure", "NumpyBackend", "create"]
+__all__ = [
+    "BACKENDS",
+    "Array",
+    "Backend",
+    "DendriticArrays",
+    "DendriticStructure",
+    "NumpyBackend",
+    "create",
+]
 
 BACKENDS = ("auto", "numpy", "numba", "cupy")
 
 
-def create(name: str = "auto", threads: int | None = None, *, half: bool = False) -> NumpyBackend:
+def create(name: str = "auto", threads: int | None = None, *, half: bool = False) -> Backend:
     """Make a backend.
 
     Parameters
     ----------
     name : {"auto", "numpy", "numba", "cupy"}
-        "auto" is the fastest that runs here: "cupy" with a GPU, else "numba".
+        "auto" is the fastest that runs here: "cupy" with a GPU, else "numba", or "numpy", with a
+        warning, where Numba's compiler is switched off.
     threads : int, optional
         Threads to compute with; all cores this process may use if not given.
     half : bool
@@ -32,9 +45,9 @@ def create(name: str = "auto", threads: int | None = None, *, half: bool = False
     if name not in BACKENDS:
         raise InputError(f"unknown backend '{name}': choose one of {', '.join(BACKENDS)}")
     if name == "auto":
-        name = "cupy" if half or cuda.available() else "numba"
+        name = "cupy" if half or cuda.available() else _of_the_cpu()
     if name == "cupy":
-        from .cupy_backend import CupyBackend
+        from .gpu import CupyBackend
 
         return CupyBackend(threads, half=half)
     if half:
@@ -43,12 +56,22 @@ def create(name: str = "auto", threads: int | None = None, *, half: bool = False
         )
     if name == "numba":
         # Numba takes 0.3 s to import; a NumPy run need not pay it.
-        try:
-            from .numba_backend import NumbaBackend
-        except RuntimeError as error:
-            raise InputError(
-                f"compiled kernels cannot be kept ({error}): set NUMBA_CACHE_DIR to a folder that "
-                "can be written, or use backend 'numpy'"
-            ) from error
+        from .cpu import NumbaBackend
+
         return NumbaBackend(threads)
     return NumpyBackend(threads)
+
+
+def _of_the_cpu() -> str:
+    """The fastest backend of the CPU that runs here."""
+    from numba.core import config
+
+    if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return "numba"
+    warnings.warn(
+        "NUMBA_DISABLE_JIT is set, so that no kernel can be compiled: computing with backend "
+        "'numpy', which is slow",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return "numpy"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from . import cuda
 
+#: Bytes that a processor fetches at once; no vector load of an array that begins at one straddles.
+CACHE_LINE = 64
 #: Devices of DLPack (`DLDeviceType`): CUDA memory, and CUDA managed memory.
 DLPACK_CUDA = (2, 13)
 
@@ -50,3 +54,12 @@ def as_host_array(values: Any) -> np.ndarray:
     """
     array = as_array(values)
     return array if isinstance(array, np.ndarray) else array.get()
+
+
+def aligned_zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray:
+    """Zeros on the host that begin at a cache line."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
+    raw = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -raw.__array_interface__["data"][0] % CACHE_LINE
+    return raw[start : start + size].view(dtype).reshape(shape)

@@ -1,24 +1,19 @@
-"""CuPy, which nothing else imports, and how the kernels are compiled."""
+"""CuPy, which nothing else imports."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 from ..errors import InputError
 
-SOURCE = Path(__file__).with_name("kernels.cu")
-#: Compiler options by how activations are stored. Images are not kept as pixels for float64.
-OPTIONS = {
-    "float16": ("-std=c++17", "-DREAL=float", "-DPIXELS", "-DFLOAT16"),
-    "float32": ("-std=c++17", "-DREAL=float", "-DPIXELS"),
-    "float64": ("-std=c++17", "-DREAL=double"),
-}
 #: What makes a GPU usable.
 REMEDY = (
     "pip install 'sparsedend[cuda13]' ('sparsedend[cuda12]' for a driver of CUDA 12), or use "
     "backend 'numba'"
 )
+#: Process in which CUDA was first used. It does not survive a fork.
+_process: int | None = None
 
 
 def available() -> bool:
@@ -36,8 +31,10 @@ def library() -> Any:
     Raises
     ------
     InputError
-        Where it is not installed, or finds no device.
+        Where it is not installed, or finds no device, or is not usable after a fork.
     """
+    global _process
+    check_process()
     try:
         import cupy
     except ModuleNotFoundError as error:
@@ -52,7 +49,24 @@ def library() -> Any:
         raise _no_device(str(error)) from None
     if devices == 0:
         raise _no_device("0 devices")
+    _process = os.getpid()
     return cupy
+
+
+def check_process() -> None:
+    """Make sure that CUDA can be used.
+
+    Raises
+    ------
+    InputError
+        Where this process was forked from one that had used it.
+    """
+    if _process not in (None, os.getpid()):
+        raise InputError(
+            f"a GPU cannot be used in process {os.getpid()}, which was forked from process "
+            f"{_process} after that had used it: start processes with 'spawn' or 'forkserver', "
+            "or use backend 'numba' in them"
+        )
 
 
 def _broken(error: Exception) -> InputError:

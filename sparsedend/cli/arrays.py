@@ -6,13 +6,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from ..backends.numpy_backend import Array
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import atomic_write, is_file, unreadable
 
 
-def read_images(path: Path) -> Array:
+def read_images(path: Path) -> NDArray:
     """Images from an .npy file, or from `x` or `test/x` of an HDF5 file.
 
     Raises
@@ -22,22 +22,20 @@ def read_images(path: Path) -> Array:
     """
     if path.suffix == ".npy":
         return read_npy(path)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"there is no file '{path}': check the path")
     try:
         with h5py.File(path, "r") as file:
             for name in ("x", "test/x"):
                 if isinstance(file.get(name), h5py.Dataset):
                     return file[name][()]
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"'{path}' cannot be read ({reason}): give an .npy array or an HDF5 file"
-        ) from error
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        advice = "give an .npy array or an HDF5 file"
+        raise unreadable(path, error, "HDF5", advice) from error
     raise InputError(f"'{path}' has neither a data set 'x' nor 'test/x': add the images as 'x'")
 
 
-def read_npy(path: Path) -> Array:
+def read_npy(path: Path) -> NDArray:
     """Array of an .npy file.
 
     Raises
@@ -45,7 +43,7 @@ def read_npy(path: Path) -> Array:
     InputError
         Where the file is missing, damaged, of another kind or holds Python objects.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"there is no file '{path}': check the path")
     try:
         array = np.load(path, allow_pickle=False)
@@ -53,11 +51,12 @@ def read_npy(path: Path) -> Array:
         reason = " ".join(str(error).split())
         raise InputError(f"'{path}' cannot be read ({reason}): give an .npy array") from error
     if not isinstance(array, np.ndarray):
+        array.close()
         raise InputError(f"'{path}' holds several arrays: give an .npy array")
     return array
 
 
-def write_array(path: Path, array: Array) -> None:
+def write_array(path: Path, array: NDArray) -> None:
     """Write an .npy file; at every instant the old or the new one is whole."""
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         np.save(file, array)

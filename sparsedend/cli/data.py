@@ -11,6 +11,7 @@ from .. import datasets
 from ..datasets import cache
 from ..datasets.catalogue import EMBEDDED, entry
 from ..errors import InputError
+from ..files import exists
 from .arrays import read_npy
 
 
@@ -21,7 +22,7 @@ def data() -> None:
 
 @data.command("list")
 def list_() -> None:
-    """Names, and where each data set comes from."""
+    """List the names of data sets, and where each comes from."""
     known = datasets.names()
     own = [name for name in cache.names() if name not in known]
     for name in (*known, *own):
@@ -41,12 +42,25 @@ PathOption = click.Path(path_type=Path)
 @data.command()
 @click.argument("name")
 @click.argument("source", type=PathOption, required=False)
-@click.option("--images", type=PathOption, help="own: .npy (images, height, width[, channels]).")
-@click.option("--labels", type=PathOption, help="own: .npy of integers or texts.")
-@click.option("--test-fraction", type=float, default=0.1, help="own: where there is no test part.")
-@click.option("--seed", type=int, default=1, help="own: of the choice of test images.")
-@click.option("--name", "own_name", default="own", help="own: what the data set is called.")
-@click.option("--output", type=PathOption, help="HDF5 file.  [default: NAME in the cache]")
+@click.option(
+    "--images",
+    type=PathOption,
+    help="With own: array of images (images, height, width[, channels]), an .npy file.",
+)
+@click.option(
+    "--labels", type=PathOption, help="With own: array of integers or texts, an .npy file."
+)
+@click.option(
+    "--test-fraction",
+    type=float,
+    default=0.1,
+    help="With own: share of test images, where nothing says which these are.",
+)
+@click.option("--seed", type=int, default=1, help="With own: seed of the choice of test images.")
+@click.option("--name", "own_name", default="own", help="With own: name of the data set.")
+@click.option(
+    "--output", type=PathOption, show_default="NAME in the cache", help="HDF5 file to write."
+)
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 def convert(
     name: str,
@@ -63,14 +77,13 @@ def convert(
 
     With NAME "own", images of your own: --images and --labels, or as SOURCE a folder with a folder
     of pictures for each class (or folders train and test of such), or an HDF5 file with x and y.
+    The labels that occur become the classes 0, 1, …, in their order and named by them.
     """
-    if seed < 0:
-        raise InputError(f"seed is {seed}: give 0 or more")
     title = own_name if name == "own" else name
     if name == "own":
         _check_name(own_name)
     target = output or cache.stored(title)
-    if (output or name == "own") and target.exists() and not overwrite:
+    if (output or name == "own") and exists(target) and not overwrite:
         raise InputError(f"'{target}' exists: give --overwrite or another --output or --name")
     if name != "own":
         if source is None:
@@ -96,7 +109,9 @@ def convert(
 
 @data.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="End the output with one JSON object in a line."
+)
 def info(name: str, as_json: bool) -> None:
     """Describe the data set NAME, or that of an HDF5 file."""
     dataset = datasets.load(name)

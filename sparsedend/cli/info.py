@@ -12,66 +12,60 @@ from .. import backends, checkpoint, models
 from ..errors import InputError
 from ..layers import Layer
 from ..models import ALL_TO_ALL, TREE, Matrix
+from ..optimizers import Adam, Optimizer
+from ..run import settings_of
 from .options import json_option, size_options
 
-#: Vectors that a training keeps: parameters, gradients and Adam's two moments.
-VECTORS = 4
-#: Of an index, and of a float32.
+#: Vectors that every training keeps: parameters and gradients; the optimizer has its own.
+VECTORS = 2
+#: Bytes of an index, and of a float32.
 BYTES = 4
 
 
 @click.command()
 @click.argument("subject", metavar="CHECKPOINT_OR_MODEL")
-@click.option("--image-shape", default="28,28,1", help="For a model: height,width,channels.")
-@click.option("--classes", type=int, default=10, help="For a model: number of classes.")
+@click.option(
+    "--image-shape", default="28,28,1", help="Height, width and channels that a model is for."
+)
+@click.option("--classes", type=int, default=10, help="Number of classes that a model is for.")
 @size_options
 @json_option
 def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: Any) -> None:
-    """Matrices, parameters, density and memory of a checkpoint, or of a model without building it.
+    """Tell matrices, parameters, density and memory of a checkpoint, or of a model without one.
 
-    Memory is that of parameters, gradients, Adam's moments and structures in training, without
-    activations; the dense equivalent is the same with every matrix all to all.
+    Memory is that of parameters, gradients, the optimizer's vectors and structures in training,
+    without activations; the dense equivalent is the same with every matrix all to all.
     """
     facts: dict[str, Any]
+    optimizer: Optimizer = Adam()
     if subject not in models.MODELS and (Path(subject).suffix or Path(subject).exists()):
         state = checkpoint.read(subject, backend=backends.create("numpy"))
-        matrices = [
-            matrix
-            for number, layer in enumerate(state.network.layers, start=1)
-            for matrix in _matrices(number, layer)
-        ]
+        optimizer = state.training.optimizer if state.training else optimizer
+        facts, matrices = _checkpoint(subject, state)
         itemsize = state.network.dtype.itemsize
-        facts = {"checkpoint": subject, "image_shape": state.network.image_shape, **state.about}
     else:
         shape = _shape(image_shape)
         matrices = models.plan(subject, shape, classes, **sizes)
         itemsize = BYTES
         facts = {"model": subject, "image_shape": shape, "classes": classes, **sizes}
-    facts |= _size_facts(matrices, itemsize)
-    if "result" in facts:
-        result = facts["result"]
-        click.echo(
-            f"{result['model']} on {result['dataset']}, seed {result['seed']}, after "
-            f"{result['epochs']} epochs: test accuracy {result['test_accuracy']:.2%}, "
-            f"loss {result['test_loss']:.4f}"
-        )
-    click.echo(
-        f"{'matrix':<24}{'rule':<12}{'inputs -> outputs':>24}{'nnz':>14}{'parameters':>14}"
-        f"{'density':>11}"
-    )
-    for row in facts["matrices"]:
-        shape_text = f"{row['inputs']:,} -> {row['outputs']:,}"
-        click.echo(
-            f"{row['name']:<24}{row['rule']:<12}{shape_text:>24}{row['nnz']:>14,}"
-            f"{row['parameters']:>14,}{row['density']:>11.4%}"
-        )
-    click.echo(
-        f"{facts['parameters']:,} parameters, density {facts['density']:.4%}; memory in training "
-        f"{_bytes(facts['memory_bytes'])}, dense equivalent {_bytes(facts['dense_memory_bytes'])}, "
-        "activations apart"
-    )
+    facts |= _size_facts(matrices, itemsize * (VECTORS + len(optimizer.states)))
+    _print(facts)
     if as_json:
         click.echo(json.dumps(facts))
+
+
+def _checkpoint(path: str, state: checkpoint.Checkpoint) -> tuple[dict[str, Any], list[Matrix]]:
+    """What a file says of its run, and its matrices."""
+    network, about = state.network, state.about
+    matrices = [
+        matrix
+        for number, layer in enumerate(network.layers, start=1)
+        for matrix in _matrices(number, layer)
+    ]
+    if "settings" in about:
+        settings_of(path, about, tolerant=True)  # Names what is unknown here.
+    facts = {"checkpoint": path, "image_shape": network.image_shape, **about}
+    return facts, matrices
 
 
 def _matrices(number: int, layer: Layer) -> list[Matrix]:
@@ -82,15 +76,15 @@ def _matrices(number: int, layer: Layer) -> list[Matrix]:
         title = f"{number} {layer.kind}: {name}"
         if structure is not None:
             rows, columns = structure.shape
-            rule = TREE if name == "cables" else "sparse"
-            found.append(Matrix(title, rule, rows, columns, structure.nnz))
+            found.append(Matrix(title, structure.rule, rows, columns, structure.nnz))
         elif values.ndim == 2:
             rows, columns = values.shape
             found.append(Matrix(title, ALL_TO_ALL, rows, columns, values.size))
     return found
 
 
-def _size_facts(matrices: list[Matrix], itemsize: int) -> dict[str, Any]:
+def _size_facts(matrices: list[Matrix], each: int) -> dict[str, Any]:
+    """Sizes, with so many bytes for each parameter in training."""
     parameters = sum(matrix.parameters for matrix in matrices)
     dense = sum(matrix.dense_parameters for matrix in matrices)
     return {
@@ -108,8 +102,8 @@ def _size_facts(matrices: list[Matrix], itemsize: int) -> dict[str, Any]:
         ],
         "parameters": parameters,
         "density": parameters / dense,
-        "memory_bytes": itemsize * VECTORS * parameters + _index_bytes(matrices),
-        "dense_memory_bytes": itemsize * VECTORS * dense,
+        "memory_bytes": each * parameters + _index_bytes(matrices),
+        "dense_memory_bytes": each * dense,
     }
 
 
@@ -122,6 +116,38 @@ def _index_bytes(matrices: list[Matrix]) -> int:
             if number > 0 and matrix.rule != TREE:
                 total += BYTES * (2 * matrix.nnz + matrix.inputs + 1)
     return total
+
+
+def _print(facts: dict[str, Any]) -> None:
+    if "result" in facts:
+        click.echo(_outcome(facts["result"]))
+    click.echo(
+        f"{'matrix':<24}{'rule':<12}{'inputs -> outputs':>24}{'nnz':>14}{'parameters':>14}"
+        f"{'density':>11}"
+    )
+    for row in facts["matrices"]:
+        shape = f"{row['inputs']:,} -> {row['outputs']:,}"
+        click.echo(
+            f"{row['name']:<24}{row['rule']:<12}{shape:>24}{row['nnz']:>14,}"
+            f"{row['parameters']:>14,}{row['density']:>11.4%}"
+        )
+    click.echo(
+        f"{facts['parameters']:,} parameters, density {facts['density']:.4%}; memory in training "
+        f"{_bytes(facts['memory_bytes'])}, dense equivalent {_bytes(facts['dense_memory_bytes'])}, "
+        "activations apart"
+    )
+
+
+def _outcome(result: Any) -> str:
+    """A line on the run that a checkpoint is of."""
+    try:
+        return (
+            f"{result['model']} on {result['dataset']}, seed {result['seed']}, after "
+            f"{result['epochs']} epochs: test accuracy {result['test_accuracy']:.2%}, "
+            f"loss {result['test_loss']:.4f}"
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError("the checkpoint has no whole result: use another copy of it") from error
 
 
 def _bytes(count: int) -> str:

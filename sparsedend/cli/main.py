@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any, NoReturn
 
 import click
 
 from ..errors import InputError
+from ..version import __version__
 from .data import data
 from .info import info
 from .networks import evaluate, predict, train
+from .options import in_options
 from .sweep import sweep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(package_name="sparsedend")
+@click.version_option(__version__)
 def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
@@ -25,18 +29,43 @@ for command in (train, evaluate, predict, info, sweep, data):
 
 def main() -> None:
     """Run the command line; what the user can mend is one line and exit code 2."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show(warnings.showwarning)
+        _run()
+
+
+def _show(others: Any) -> Any:
+    """Show a warning of ours as one line, without the line of code that it comes from."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if category in (UserWarning, RuntimeWarning):
+            click.echo(f"Warning: {in_options(str(message))}", err=True)
+        else:
+            others(message, category, *where)
+
+    return show
+
+
+def _run() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(2)
-    except (InputError, click.UsageError) as error:
-        message = error.format_message() if isinstance(error, click.UsageError) else str(error)
-        click.echo(f"Error: {message}", err=True)
-        sys.exit(2)
+    except click.UsageError as error:
+        _refuse(error.format_message())
+    except InputError as error:
+        _refuse(in_options(str(error)))
+    except OSError as error:
+        what = f"'{error.filename}': " if error.filename else ""
+        _refuse(f"{what}{error.strerror or error}: check the path and the disk")
     except MemoryError as error:
-        click.echo(f"Error: not enough memory ({error}): choose a smaller network", err=True)
-        sys.exit(2)
+        _refuse(f"not enough memory ({error}): choose a smaller network")
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
         sys.exit(130)
+
+
+def _refuse(message: str) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(2)

@@ -11,21 +11,33 @@ from typing import Any
 import click
 
 from .. import backends, checkpoint, datasets, run, training
-from ..backends import NumpyBackend
+from ..backends import Backend
 from ..errors import InputError
+from ..settings import PRESETS, SETTINGS, chosen
 from .arrays import read_images, write_array
-from .options import DEFAULTS, backend_options, json_option, learning_options, size_options
+from .options import backend_options, json_option, say, setting_options
+
+MODEL = SETTINGS["model"]
+TRAIN_HELP = f"""Train MODEL on a data set, keep a checkpoint, and test once at the end.
+
+MODEL is one of {", ".join(MODEL.choices)}.
+"""
 
 
-@click.command()
-@click.argument("model", default=DEFAULTS.model)
-@click.option("--dataset", default=DEFAULTS.dataset, help="A name or the path of an HDF5 file.")
-@size_options
-@learning_options
-@click.option("--preset", help="'paper': its protocol for what is not given.  [default: none]")
+@click.command(help=TRAIN_HELP)
+@click.argument("model", default=MODEL.default)
+@setting_options
+@click.option(
+    "--preset",
+    show_default="none",
+    help=f"Protocol for all settings that are not given. One of {', '.join(PRESETS)}.",
+)
 @backend_options
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="Checkpoint.  [default: new in ./runs]"
+    "--output",
+    type=click.Path(path_type=Path),
+    show_default="a new file in ./runs",
+    help="Checkpoint to write.",
 )
 @click.option("--resume", is_flag=True, help="Go on from --output if it exists.")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
@@ -42,13 +54,7 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train MODEL on a data set, keep a checkpoint, test once at the end.
-
-    MODEL is one of dann-r, dann-lrf, dann-grf, pdann, sann, sann-lrf, sann-grf, psann, vann,
-    vann-r, vann-lrf, vann-grf.
-    """
-    if resume and overwrite:
-        raise InputError("--resume and --overwrite are both given: choose one")
+    """Train a network; what is shown as help stands above."""
     if resume and output is None:
         raise InputError("--resume is given without --output: name the checkpoint to go on from")
     given = {
@@ -56,19 +62,18 @@ def train(
         for name, value in settings.items()
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
-    chosen = run.chosen(given, preset)
-    chosen.check()
+    wanted = chosen(given, preset)
     engine = backends.create(backend, threads)
-    output = output or run.fresh_output(chosen)
+    output = output or run.fresh_output(wanted)
     try:
         with _compilation_announced(engine):
             result = run.run(
-                chosen,
+                wanted,
                 output,
                 backend=engine,
                 resume=resume,
                 overwrite=overwrite,
-                say=lambda line: click.echo(line, err=True),
+                say=say,
             )
     except KeyboardInterrupt:
         if output.exists():
@@ -82,7 +87,7 @@ def train(
         f"({result['density']:.2%} of all to all) after {result['epochs']} epochs "
         f"in {result['train_seconds']:.1f} s"
     )
-    if chosen.patience is not None:
+    if wanted.patience is not None:
         click.echo(f"early stopping: the parameters are those of epoch {result['best_epoch']}")
     click.echo(f"checkpoint: {result['checkpoint']}")
     if as_json:
@@ -91,20 +96,21 @@ def train(
 
 @click.command()
 @click.argument("path", metavar="CHECKPOINT", type=click.Path(path_type=Path))
-@click.option("--dataset", help="A name or an HDF5 file.  [default: the one trained on]")
+@click.option("--dataset", show_default="the one trained on", help=SETTINGS["dataset"].words)
 @backend_options
 @json_option
 def evaluate(
     path: Path, dataset: str | None, backend: str, threads: int | None, as_json: bool
 ) -> None:
-    """Loss and accuracy of CHECKPOINT on a data set's test images."""
+    """Compute loss and accuracy of CHECKPOINT on the test images of a data set."""
     engine = backends.create(backend, threads)
     state = checkpoint.read(path, backend=engine)
     if dataset is not None:
         images = datasets.load(dataset)
     elif "settings" in state.about:
-        settings = run.Settings(**state.about["settings"])
-        images = run.seen(settings, datasets.load(state.about["source"]))
+        settings = run.settings_of(path, state.about, tolerant=True)
+        source = str(state.about.get("source", settings.dataset))
+        images = run.seen(settings, datasets.load(source))
     else:
         raise InputError(f"'{path}' does not say what it was trained on: give --dataset")
     with _compilation_announced(engine):
@@ -119,10 +125,10 @@ def evaluate(
 @click.argument("path", metavar="CHECKPOINT", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
 @click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="An .npy file to write."
+    "--output", required=True, type=click.Path(path_type=Path), help="Array to write, an .npy file."
 )
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
-@click.option("--probabilities", is_flag=True, help="Write (images, classes) probabilities.")
+@click.option("--probabilities", is_flag=True, help="Write probabilities of all classes.")
 @backend_options
 def predict(
     path: Path,
@@ -133,7 +139,7 @@ def predict(
     backend: str,
     threads: int | None,
 ) -> None:
-    """Classes that CHECKPOINT gives IMAGES.
+    """Compute the classes that CHECKPOINT gives to IMAGES.
 
     IMAGES is an .npy array (images, height, width, channels), or an HDF5 file whose data set `x`,
     else `test/x`, is one.
@@ -149,7 +155,7 @@ def predict(
 
 
 @contextlib.contextmanager
-def _compilation_announced(engine: NumpyBackend) -> Iterator[None]:
+def _compilation_announced(engine: Backend) -> Iterator[None]:
     """Say so, once, when kernels are compiled rather than loaded."""
     told: list[bool] = []
 

@@ -1,16 +1,38 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the words in which they stand."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import click
 
-from .. import backends, run
-from ..initializers import INITIALIZERS
-from ..schedules import SCHEDULES
+from ..backends import BACKENDS
+from ..settings import SETTINGS, Setting
 
-DEFAULTS = run.Settings()
+#: A parameter that a message names, and what is quoted, which stays as it is.
+PARAMETER = re.compile(r"(?<!\w)'[^']*'|`(?P<name>\w+)(=(?P<value>[\w.+-]+))?`")
+
+
+def in_options(message: str) -> str:
+    """A message of the library with options where it names parameters.
+
+    ``give `resume=True` or `epochs=5``` becomes ``give --resume or --epochs 5``.
+    """
+
+    def option(found: re.Match) -> str:
+        if found["name"] is None:
+            return found[0]
+        value = found["value"]
+        name = f"--{found['name'].replace('_', '-')}"
+        return name if value in (None, "True") else f"{name} {value}"
+
+    return PARAMETER.sub(option, message)
+
+
+def say(line: str) -> None:
+    """Tell on standard error where something stands, in the words of the command line."""
+    click.echo(in_options(line), err=True)
 
 
 def _options(*options: Callable) -> Callable:
@@ -24,30 +46,33 @@ def _options(*options: Callable) -> Callable:
     return decorate
 
 
-size_options = _options(
-    click.option("--dendrites", type=int, default=DEFAULTS.dendrites, help="Dendrites per soma."),
-    click.option("--somata", type=int, default=DEFAULTS.somata, help="Somata per layer."),
-    click.option("--synapses", type=int, default=DEFAULTS.synapses, help="Synapses per dendrite."),
-    click.option("--layers", type=int, default=DEFAULTS.layers, help="Dendrosomatic layers."),
-    click.option("--exact", is_flag=True, help="Random synapses: not on average, but exactly."),
-)
-learning_options = _options(
-    click.option("--epochs", type=int, help="Epochs in all.  [default: the paper's]"),
-    click.option("--batch-size", type=int, default=DEFAULTS.batch_size, help="Images in a step."),
-    click.option("--learning-rate", type=float, default=DEFAULTS.learning_rate, help="Adam's."),
-    click.option("--schedule", default=DEFAULTS.schedule, help=f"One of {', '.join(SCHEDULES)}."),
-    click.option("--weight-decay", type=float, default=DEFAULTS.weight_decay, help="AdamW's."),
-    click.option("--dropout", type=float, default=DEFAULTS.dropout, help="Rate, hidden layers."),
-    click.option(
-        "--initializer", default=DEFAULTS.initializer, help=f"One of {', '.join(INITIALIZERS)}."
-    ),
-    click.option("--patience", type=int, help="Early stopping, in epochs.  [default: none]"),
-    click.option("--sequential", is_flag=True, help="One class after the other, not shuffled."),
-    click.option("--noise", type=float, default=DEFAULTS.noise, help="Sigma, on all images."),
-    click.option("--seed", type=int, default=DEFAULTS.seed, help="Of everything random."),
-)
+def _option(setting: Setting) -> Callable:
+    """Option that gives a setting."""
+    if setting.kind is bool:
+        return click.option(setting.option, is_flag=True, help=setting.words)
+    choices = f" One of {', '.join(setting.choices)}." if setting.choices else ""
+    return click.option(
+        setting.option,
+        type=setting.kind,
+        default=setting.default,
+        show_default=setting.none or True,
+        metavar=setting.unit.upper() or None,
+        help=setting.words + choices,
+    )
+
+
+#: Of a network's size.
+size_options = _options(*(_option(each) for each in SETTINGS.values() if each.size))
+#: Of all settings but the model, which is an argument.
+setting_options = _options(*(_option(each) for each in SETTINGS.values() if each.name != "model"))
 backend_options = _options(
-    click.option("--backend", default="auto", help=f"One of {', '.join(backends.BACKENDS)}."),
-    click.option("--threads", type=int, help="Threads to compute with.  [default: all cores]"),
+    click.option(
+        "--backend", default="auto", help=f"What to compute with. One of {', '.join(BACKENDS)}."
+    ),
+    click.option(
+        "--threads", type=int, show_default="all cores", help="Number of threads to compute with."
+    ),
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="End the output with one JSON object in a line."
+)

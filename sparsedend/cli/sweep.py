@@ -11,10 +11,12 @@ import click
 from numpy.typing import NDArray
 
 from .. import sweep as sweeps
+from ..backends import BACKENDS
 from ..errors import InputError
 from ..files import atomic_write
+from .options import say
 
-#: What the table shows in a terminal; the CSV has all columns.
+#: Columns that the table shows in a terminal; the CSV has all.
 SHOWN = (
     *("model", "dataset", "dendrites", "somata", "seed", "parameters", "test_accuracy"),
     *("test_loss", "best_epoch", "train_seconds"),
@@ -22,7 +24,7 @@ SHOWN = (
 
 #: With click's mark for lines that stay as they are.
 GRID_HELP = """
-Do all runs of GRID, a TOML file: settings of train, each a value or a list of values.
+Do all runs of GRID, a TOML file with settings of train, each a value or a list of values.
 
 \b
 preset = "paper"
@@ -55,17 +57,34 @@ def sweep() -> None:
 
 @sweep.command(help=GRID_HELP)
 @click.argument("grid", type=click.Path(path_type=Path))
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Results, HDF5.")
-@click.option("--jobs", type=int, help="Runs at once.  [default: cores / threads; 8 on a GPU]")
-@click.option("--threads", type=int, default=1, help="Of each run.")
-@click.option("--backend", default="auto", help="As for train.")
-@click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine alone]")
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Results to write, an HDF5 file.",
+)
+@click.option(
+    "--jobs",
+    type=int,
+    show_default="cores / threads, or 8 on a GPU",
+    help="Number of runs at once.",
+)
+@click.option("--threads", type=int, default=1, help="Number of threads of each run.")
+@click.option(
+    "--backend", default="auto", help=f"What to compute with. One of {', '.join(BACKENDS)}."
+)
+@click.option(
+    "--scheduler",
+    show_default="this machine alone",
+    help="Address of a Dask scheduler, whose workers do the runs.",
+)
 @click.option(
     "--checkpoints",
     type=click.Path(path_type=Path),
-    help="Folder for the networks.  [default: none]",
+    show_default="none",
+    help="Folder that keeps the trained networks.",
 )
-@click.option("--resume", is_flag=True, help="Leave out what --output holds already.")
+@click.option("--resume", is_flag=True, help="Leave out the runs that --output holds already.")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 def run(
     grid: Path,
@@ -79,8 +98,6 @@ def run(
     overwrite: bool,
 ) -> None:
     """Do all runs of GRID."""
-    if resume and overwrite:
-        raise InputError("--resume and --overwrite are both given: choose one")
     runs = sweeps.read_grid(grid)
     try:
         results = sweeps.sweep(
@@ -93,7 +110,7 @@ def run(
             checkpoints=checkpoints,
             resume=resume,
             overwrite=overwrite,
-            say=lambda line: click.echo(line, err=True),
+            say=say,
         )
     except KeyboardInterrupt:
         if output.exists():
@@ -111,8 +128,13 @@ def run(
 
 @sweep.command()
 @click.argument("path", metavar="RESULTS", type=click.Path(path_type=Path))
-@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, all columns.")
-@click.option("--output", type=click.Path(path_type=Path), help="A file.  [default: stdout]")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all columns as comma-separated values.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    show_default="standard output",
+    help="File of comma-separated values to write.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> None:
     """Print the runs of a sweep, one line each, and those that failed.
@@ -120,7 +142,7 @@ def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> Non
     Test figures are those of the trained network: after the last epoch, or with early stopping of
     the best one. best_epoch has the least validation loss.
     """
-    results = sweeps.Results.read(path)
+    results = sweeps.Results.read(path, tolerant=True)
     columns = results.columns(failed=True)
     if output is not None:
         if output.exists() and not overwrite:
@@ -140,7 +162,7 @@ def _tell_failed(rows: list[sweeps.Row]) -> int:
     failed = [row for row in rows if row["error"]]
     for row in failed:
         name = f"{row['model']} {row['dendrites']} × {row['somata']}, seed {row['seed']}"
-        click.echo(f"failed: {name} on {row['dataset']}: {row['error']}", err=True)
+        say(f"failed: {name} on {row['dataset']}: {row['error']}")
     return len(failed)
 
 

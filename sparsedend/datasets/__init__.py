@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import is_file
 from . import cache
 from .catalogue import EMBEDDED, entry, names
 from .dataset import Dataset
@@ -69,7 +70,7 @@ def load(name_or_path: str | Path) -> Dataset:
     name = str(name_or_path)
     if name == EMBEDDED:
         return read(cache.embedded())
-    if cache.stored(name).is_file():
+    if is_file(cache.stored(name)):
         return read(cache.stored(name))
     entry(name, cache.names())
     originals = cache.originals_folder(name)

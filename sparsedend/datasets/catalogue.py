@@ -27,7 +27,7 @@ class Entry:
     address : str or None
         To which the files' names are appended; None where they cannot be downloaded.
     md5 : dict
-        Of the original files by name, in the order in which their layout is read.
+        Checksums of the original files by name, in the order in which their layout is read.
     """
 
     layout: str

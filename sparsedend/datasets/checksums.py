@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import is_file
 
 
 def checked(content: bytes, md5: str, where: str | Path) -> bytes:
@@ -14,7 +15,7 @@ def checked(content: bytes, md5: str, where: str | Path) -> bytes:
     Raises
     ------
     InputError
-        Where it has another.
+        Where its MD5 is another.
     """
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != md5:
@@ -28,9 +29,9 @@ def read_checked(folder: Path, md5: dict[str, str]) -> dict[str, bytes]:
     Raises
     ------
     InputError
-        Where one is missing or another.
+        Where one is missing or has another checksum.
     """
-    missing = [name for name in md5 if not (folder / name).is_file()]
+    missing = [name for name in md5 if not is_file(folder / name)]
     if missing:
         raise InputError(f"'{folder}' has no {', '.join(missing)}: put the original files there")
     return {

@@ -23,12 +23,12 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
     ----------
     name : str
     progress : bool, optional
-        Show a progress bar; by default where standard error is a terminal.
+        Whether to show a progress bar; by default where standard error is a terminal.
 
     Returns
     -------
     Path
-        Of the HDF5 file in the cache.
+        The HDF5 file in the cache.
 
     Raises
     ------
@@ -58,10 +58,8 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
             raise InputError(
                 f"{address} is not the original file, its checksum differs: {_advice(name)}"
             ) from error
-        except requests.HTTPError as error:
-            raise InputError(f"{address} is not to be had ({error}): {_advice(name)}") from error
         except requests.RequestException as error:
-            reason = type(error).__name__
+            reason = str(error) if isinstance(error, requests.HTTPError) else type(error).__name__
             raise InputError(
                 f"{address} cannot be downloaded ({reason}): {_advice(name)}"
             ) from error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import is_file
 from . import checksums, cifar10, idx
 from .catalogue import entry
 from .dataset import Dataset
@@ -45,7 +46,7 @@ def convert(name: str, folder: str | Path) -> Dataset:
         Where the name is unknown, files are missing, or one has another checksum.
     """
     known, folder = entry(name), Path(folder)
-    if known.layout == "cifar10" and not (folder / next(iter(known.md5))).is_file():
+    if known.layout == "cifar10" and not is_file(folder / next(iter(known.md5))):
         contents = cifar10.unpacked(folder)
         arrays = Arrays(*cifar10.arrays(contents))
     else:
@@ -81,7 +82,7 @@ def _emnist_balanced(contents: dict[str, bytes], folder: Path) -> Arrays:
     except (zipfile.BadZipFile, KeyError) as error:
         raise InputError(
             f"'{folder / archive}' is no EMNIST archive ({error}): get it again"
-        ) from (error)
+        ) from error
     return _upright(_idx(parts, folder / archive))
 
 

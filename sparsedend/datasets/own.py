@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import warnings
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import is_file, unreadable
 from ..randomness import stream
+from . import labels as labelling
 from . import store
-from .dataset import Dataset
+from .dataset import Dataset, refuse_masked, warn_of_empty
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+#: Advice on a class without images.
+EMPTY = "add some, or take the class away"
 
 
 def from_arrays(
@@ -32,22 +37,82 @@ def from_arrays(
     ----------
     name : str
     images : (images, height, width) or (images, height, width, channels)
-        uint8, or finite float32 or float64.
-    labels : (images,), integers from 0 on, or texts
-        Texts are numbered in alphabetical order.
+        uint8, 0 … 255, or float32 or float64, best 0 … 1.
+    labels : (images,), integers of 0 or more, or texts
+        The labels that occur become the classes 0, 1, …, named by them, in the order of numbers or
+        of the alphabet. Bytes are texts in UTF-8.
     test_fraction : float
-        In (0, 1).
+        Share of the images to test with, in (0, 1).
     seed : int
-        Of the choice.
+        Seed of the choice of these.
 
     Raises
     ------
     InputError
         Where these are no images and labels, or a part would be empty.
+
+    Warns
+    -----
+    UserWarning
+        Where the labels are not 0, 1, … without a gap, so that classes have other numbers; where
+        floats are not scaled to 0 … 1.
     """
+    return _split(name, None, images, labels, test_fraction, _chosen(test_fraction, seed))
+
+
+def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: int = 1) -> Dataset:
+    """Read a folder of class folders with pictures, or an HDF5 file.
+
+    A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone.
+    Pictures are grey if all are, else RGB, and turned as their EXIF data says; 16 bits become 8,
+    and what is transparent white. Hidden files are left out. An HDF5 file has the data sets of
+    `store`, or ``x`` and ``y`` alone or in ``train``; its labels become classes as those of
+    `from_arrays` do, unless it names the classes. Where there is no test part, one is made as by
+    `from_arrays`.
+
+    Raises
+    ------
+    InputError
+        Where there is neither, a picture cannot be read, or pictures differ in size.
+
+    Warns
+    -----
+    UserWarning
+        As `from_arrays`; where hidden pictures are left out; where a class has no images.
+    """
+    path, rng = Path(path), _chosen(test_fraction, seed)
+    if is_file(path):
+        return _from_file(name, path, test_fraction, rng)
+    if not path.is_dir():
+        raise InputError(f"there is no '{path}': give a folder of class folders or an HDF5 file")
+    if (path / "train").is_dir() and (path / "test").is_dir():
+        class_names, ((train_x, train_y), (test_x, test_y)) = _pictures(
+            path / "train", path / "test"
+        )
+        dataset = Dataset(name, class_names, train_x, train_y, test_x, test_y)
+        warn_of_empty(dataset, f"'{path}'", EMPTY)
+        return dataset
+    class_names, ((images, labels),) = _pictures(path)
+    return _split(name, class_names, images, labels, test_fraction, rng)
+
+
+def _chosen(test_fraction: float, seed: int) -> np.random.Generator:
+    """Random numbers to choose with; before anything is read, since that may take long."""
     if not 0 < test_fraction < 1:
         raise InputError(f"test fraction is {test_fraction}: give a number between 0 and 1")
-    images, labels = np.asarray(images), np.asarray(labels)
+    return stream(seed, "split")
+
+
+def _split(
+    name: str,
+    class_names: tuple[str, ...] | None,
+    images: NDArray,
+    labels: NDArray,
+    test_fraction: float,
+    rng: np.random.Generator,
+) -> Dataset:
+    """As `from_arrays`; labels are integers where their classes have names already."""
+    images, labels = _array("images", images), _array("labels", labels)
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or labels.shape != images.shape[:1]:
@@ -55,8 +120,10 @@ def from_arrays(
             f"images have shape {images.shape}, labels {labels.shape}: give (images, height, "
             "width[, channels]) and one label for each"
         )
-    class_names, numbers = _numbered(labels)
-    order = stream(seed, "split").permutation(len(images))
+    if class_names is None:
+        class_names, (labels,) = labelling.numbered(labels)
+    labels = labelling.integers(labels, f"'{name}'")
+    order = rng.permutation(len(images))
     held_out = round(test_fraction * len(images))
     if not 0 < held_out < len(images):
         raise InputError(
@@ -64,73 +131,38 @@ def from_arrays(
             "leave images for both parts"
         )
     train, test = order[:-held_out], order[-held_out:]
-    return Dataset(name, class_names, images[train], numbers[train], images[test], numbers[test])
+    parts = images[train], labels[train], images[test], labels[test]
+    dataset = Dataset(name, class_names, *parts)
+    warn_of_empty(dataset, f"'{name}'", EMPTY)
+    return dataset
 
 
-def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: int = 1) -> Dataset:
-    """Read a folder of class folders with pictures, or an HDF5 file.
-
-    A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone.
-    Pictures are grey if all are, else RGB; 16 bits become 8, and what is transparent white. An HDF5
-    file has the data sets of `store`, or ``x`` and ``y`` alone or in ``train``. Where there is no
-    test part, `from_arrays` makes one.
-
-    Raises
-    ------
-    InputError
-        Where there is neither, a picture cannot be read, or pictures differ in size.
-    """
-    path = Path(path)
-    if path.is_file():
-        return _from_file(name, path, test_fraction, seed)
-    if not path.is_dir():
-        raise InputError(f"there is no '{path}': give a folder of class folders or an HDF5 file")
-    if (path / "train").is_dir() and (path / "test").is_dir():
-        class_names = _class_folders(path / "train")
-        train_x, train_y = _pictures(path / "train", class_names)
-        test_x, test_y = _pictures(path / "test", class_names)
-        if _grey(train_x) and _grey(test_x):
-            train_x, test_x = train_x[..., :1], test_x[..., :1]
-        return Dataset(name, class_names, train_x, train_y, test_x, test_y)
-    class_names = _class_folders(path)
-    images, labels = _pictures(path, class_names)
-    if _grey(images):
-        images = images[..., :1]
-    texts = np.asarray(class_names)[labels]
-    return from_arrays(name, images, texts, test_fraction=test_fraction, seed=seed)
-
-
-def _from_file(name: str, path: Path, test_fraction: float, seed: int) -> Dataset:
+def _from_file(name: str, path: Path, test_fraction: float, rng: np.random.Generator) -> Dataset:
     try:
         with h5py.File(path, "r") as file:
             part = file["train"] if "train" in file and "test" not in file else file
             x, y = part.get("x"), part.get("y")
             if not (isinstance(x, h5py.Dataset) and isinstance(y, h5py.Dataset)):
-                return replace(store.read(path), name=name)
-            images = x[()]
-            labels = y[()] if h5py.check_string_dtype(y.dtype) is None else y.asstr()[()]
-    except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = " ".join(str(error).split())
-        raise InputError(f"'{path}' cannot be read ({reason}): give an HDF5 file") from error
-    return from_arrays(name, images, np.asarray(labels), test_fraction=test_fraction, seed=seed)
+                return store.read(path, name=name, renumber=True)
+            images, labels, class_names = x[()], y[()], store.class_names_of(file, path)
+    except InputError:
+        raise
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise unreadable(path, error, "a data set", "give an HDF5 file") from error
+    return _split(name, class_names, images, labels, test_fraction, rng)
 
 
-def _numbered(labels: NDArray) -> tuple[tuple[str, ...], NDArray]:
-    if np.issubdtype(labels.dtype, np.integer):
-        if labels.size and labels.min() < 0:
-            where = int(labels.argmin())
-            raise InputError(f"label {labels[where]} of image {where} is below 0: count from 0")
-        return store.numbered_classes(labels), labels.astype(np.int64)
+def _array(what: str, values: Any) -> NDArray:
+    """Values as an array of NumPy's, which a list of unequal rows or a sparse matrix is not."""
+    refuse_masked(what, values)
     try:
-        texts = labels.astype(str) if labels.dtype.kind in "USO" else None
-    except UnicodeDecodeError as error:
-        raise InputError(f"labels are bytes that are no ASCII ({error}): give texts") from error
-    if texts is None:
-        raise InputError(f"labels are {labels.dtype}: give integers or texts")
-    names, numbers = np.unique(texts, return_inverse=True)
-    return tuple(map(str, names)), numbers.astype(np.int64)
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{what} are no array ({reason}): give an array of NumPy's") from error
+    if array.shape == ():
+        raise InputError(f"{what} are {type(values).__name__}: give an array of NumPy's")
+    return array
 
 
 def _class_folders(folder: Path) -> tuple[str, ...]:
@@ -143,15 +175,34 @@ def _class_folders(folder: Path) -> tuple[str, ...]:
     return names
 
 
-def _pictures(folder: Path, class_names: tuple[str, ...]) -> tuple[NDArray, NDArray]:
+def _pictures(*folders: Path) -> tuple[tuple[str, ...], list[tuple[NDArray, NDArray]]]:
+    """The first folder's classes, and images and labels of each, grey if all are."""
+    class_names = _class_folders(folders[0])
+    for folder in folders[1:]:
+        unknown = sorted(set(_class_folders(folder)) - set(class_names))
+        if unknown:
+            raise InputError(
+                f"'{folder}' has classes that '{folders[0].name}' does not have "
+                f"({', '.join(unknown)}): give both the same folders"
+            )
+    hidden = [
+        f"{folder.name}/{class_name}/{path.name}"
+        for folder in folders
+        for class_name in class_names
+        for path in _files(folder / class_name, hidden=True)
+    ]
+    if hidden:
+        warnings.warn(f"hidden files are left out: {labelling.shown(hidden)}", stacklevel=3)
+    parts = [_part(folder, class_names) for folder in folders]
+    if all((images == images[..., :1]).all() for images, _ in parts):
+        parts = [(images[..., :1], labels) for images, labels in parts]
+    return class_names, parts
+
+
+def _part(folder: Path, class_names: tuple[str, ...]) -> tuple[NDArray, NDArray]:
     """RGB images and labels."""
     pictures: list[NDArray] = []
     labels: list[int] = []
-    unknown = set(_class_folders(folder)) - set(class_names)
-    if unknown:
-        raise InputError(
-            f"'{folder}' has classes that 'train' has not ({', '.join(sorted(unknown))})"
-        )
     for label, class_name in enumerate(class_names):
         for path in _files(folder / class_name):
             picture = _picture(path)
@@ -167,32 +218,36 @@ def _pictures(folder: Path, class_names: tuple[str, ...]) -> tuple[NDArray, NDAr
     return np.stack(pictures), np.asarray(labels, np.int64)
 
 
-def _grey(images: NDArray) -> bool:
-    return bool((images == images[..., :1]).all())
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+def _files(folder: Path, *, hidden: bool = False) -> list[Path]:
+    """Pictures by name: those that are hidden, as macOS leaves ``._x.png``, or the others."""
+    found = folder.iterdir() if folder.is_dir() else iter(())
+    return sorted(
+        path
+        for path in found
+        if path.suffix.lower() in PICTURES and path.name.startswith(".") == hidden
+    )
 
 
 def _picture(path: Path) -> NDArray:
     """(height, width, 3) uint8."""
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ImportError:
         raise InputError(
             "Pillow, which reads pictures, is not installed: pip install 'sparsedend[images]'"
         ) from None
     try:
-        with Image.open(path) as picture:
+        with Image.open(path) as stored:
+            picture = ImageOps.exif_transpose(stored)
             if picture.mode == "F" or picture.mode.startswith("I"):
                 return _from_integers(np.asarray(picture), path)
             if not picture.has_transparency_data:
                 return np.asarray(picture.convert("RGB"))
             white = Image.new("RGBA", picture.size, "white")
             return np.asarray(Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # A damaged file makes Pillow raise errors of any kind.
         reason = " ".join(str(error).split())
         raise InputError(f"'{path}' cannot be read as a picture ({reason}): replace it") from error
 

@@ -1,8 +1,8 @@
 """Data sets in HDF5.
 
 ``train/x``, ``train/y``, ``test/x``, ``test/y`` as in `Dataset`; attributes ``name``,
-``class_names``, ``licence``, ``source``, ``sha256`` (JSON), ``format`` and ``format_version``. A
-file of the user's own needs the four arrays alone.
+``class_names`` (an array of texts), ``licence``, ``source``, ``sha256`` (JSON), ``format`` and
+``format_version``. A file of the user's own needs the four arrays alone.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_write
-from .dataset import Dataset
+from ..files import atomic_write, is_file, unreadable
+from . import labels
+from .dataset import Dataset, warn_of_empty
 
 FORMAT = "sparsedend-dataset"
 VERSION = 1
@@ -31,7 +31,8 @@ def write(dataset: Dataset, path: str | Path) -> None:
     InputError
         Where the folder does not exist or cannot be written.
     """
-    with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+    # In HDF5's oldest format attributes, such as the classes' names, end at 64 kB.
+    with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w", libver="v108") as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = VERSION
         file.attrs["name"] = dataset.name
@@ -46,46 +47,61 @@ def write(dataset: Dataset, path: str | Path) -> None:
             file[name] = array
 
 
-def read(path: str | Path) -> Dataset:
+def read(path: str | Path, *, name: str | None = None, renumber: bool = False) -> Dataset:
     """Read a data set.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str, optional
+        What it is called, by default as in the file, else after the file.
+    renumber : bool
+        Where the file names no classes: make one of every label that occurs, an integer or a text,
+        instead of the classes 0 … the greatest label.
 
     Raises
     ------
     InputError
-        Where the file is missing, truncated, not HDF5, of another version or layout, or its arrays
-        are not as `Dataset` needs them.
+        Where the file is missing, truncated, not HDF5, being written, of another version or layout,
+        or its arrays are not as `Dataset` needs them.
+
+    Warns
+    -----
+    UserWarning
+        Where a class has no images.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"there is no data set file '{path}': check the path")
     try:
         with h5py.File(path, "r") as file:
-            return _read(file, path)
+            return _read(file, path, name, renumber)
     except InputError:
         raise
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"'{path}' cannot be read as a data set ({reason}): it is damaged or not HDF5; "
-            "fetch or convert it again"
-        ) from error
+        raise unreadable(path, error, "a data set", "fetch or convert it again") from error
 
 
-def numbered_classes(labels: NDArray) -> tuple[str, ...]:
-    """Names of the classes 0 … the greatest label.
+def class_names_of(file: h5py.File, path: Path) -> tuple[str, ...] | None:
+    """Names of the classes that a file's attributes hold; None where they do not.
 
     Raises
     ------
     InputError
-        Where the greatest label is not below the number of labels: then they are no class numbers.
+        Where they are no array of texts.
     """
-    highest = int(labels.max(initial=0))
-    if highest >= max(labels.size, 1):
-        raise InputError(f"{labels.size} labels go up to {highest}: number the classes from 0 on")
-    return tuple(str(label) for label in range(highest + 1))
+    if "class_names" not in file.attrs:
+        return None
+    stored = file.attrs["class_names"]
+    if not isinstance(stored, np.ndarray) or stored.ndim != 1:
+        raise InputError(
+            f"'{path}' has class_names that are {stored!r}: store an array of one text for each "
+            "class"
+        )
+    return tuple(labels.text(name, f"'{path}': class name") for name in stored)
 
 
-def _read(file: h5py.File, path: Path) -> Dataset:
+def _read(file: h5py.File, path: Path, name: str | None, renumber: bool) -> Dataset:
     kind = file.attrs.get("format", FORMAT)
     if kind != FORMAT:
         raise InputError(f"'{path}' is no data set but a {kind}: give another file")
@@ -101,26 +117,28 @@ def _read(file: h5py.File, path: Path) -> Dataset:
             f"'{path}' has no {', '.join(missing)}: a data set has {', '.join(ARRAYS)}"
         )
     train_x, train_y, test_x, test_y = (file[name][()] for name in ARRAYS)
-    train_y, test_y = _labels(train_y, path), _labels(test_y, path)
-    attributes = file.attrs
-    if "class_names" in attributes:
-        class_names = tuple(str(name) for name in attributes["class_names"])
+    class_names, advice = class_names_of(file, path), "check whether its class_names are right"
+    if class_names is None and renumber:
+        class_names, (train_y, test_y) = labels.numbered(train_y, test_y)
     else:
-        class_names = numbered_classes(np.concatenate([train_y, test_y]))
-    return Dataset(
-        str(attributes.get("name", path.stem)),
+        train_y, test_y = (labels.integers(y, f"'{path}'") for y in (train_y, test_y))
+    if class_names is None:
+        class_names = labels.up_to_greatest(np.concatenate([train_y, test_y]))
+        advice = "convert it ('sparsedend data convert own') for classes of those that occur alone"
+    dataset = Dataset(
+        _text(file, "name", path.stem) if name is None else name,
         class_names,
         train_x,
         train_y,
         test_x,
         test_y,
-        str(attributes.get("licence", "")),
-        str(attributes.get("source", "")),
-        json.loads(attributes.get("sha256", "{}")),
+        _text(file, "licence", ""),
+        _text(file, "source", ""),
+        json.loads(_text(file, "sha256", "{}")),
     )
+    warn_of_empty(dataset, f"'{path}'", advice)
+    return dataset
 
 
-def _labels(values: np.ndarray, path: Path) -> np.ndarray:
-    if not np.issubdtype(values.dtype, np.integer):
-        raise InputError(f"'{path}' has labels of {values.dtype}: give integers")
-    return values.astype(np.int64)
+def _text(file: h5py.File, name: str, default: str) -> str:
+    return labels.text(file.attrs.get(name, default), f"'{file.filename}': {name}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .dataset import Dataset
 
-#: Images that get their noise at once, to bound memory. Part of what a seed means.
+#: Images that get their noise at once, to bound memory; the noise does not depend on it.
 CHUNK = 4096
 
 

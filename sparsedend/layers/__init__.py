@@ -1,15 +1,23 @@
-"""Layers, one a file."""
+"""Layers, one a file, and activations."""
 
+from . import activations
+from .activations import *  # noqa: F403
 from .dendritic import Dendritic
 from .dense import Dense
 from .dropout import Dropout
-from .layer import Drops, Layer
-from .leaky_relu import LeakyReLU
+from .elementwise import Elementwise
+from .layer import KINDS, Layer, Room, register
 from .sparse import Sparse
 
-__all__ = ["KINDS", "Dendritic", "Dense", "Dropout", "Drops", "Layer", "LeakyReLU", "Sparse"]
-
-#: Layers by the name under which a checkpoint keeps them.
-KINDS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Dendritic, Dense, Dropout, LeakyReLU, Sparse)
-}
+__all__ = [
+    "KINDS",
+    "Dendritic",
+    "Dense",
+    "Dropout",
+    "Elementwise",
+    "Layer",
+    "Room",
+    "Sparse",
+    "register",
+]
+__all__ += activations.__all__

@@ -3,54 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from ..backends.numpy_backend import Array
-from ..errors import InputError
-from .layer import Drops, Layer
+from ..backends import Array
+from .layer import Layer, Room, register
 
 
+@dataclass
+class State:
+    """Of one session."""
+
+    out: Array
+    gradients: Mapping[str, Array]
+    input_delta: Array | None
+    x: Array = None
+
+
+@register
 class Dense(Layer):
-    """``y = W x + b`` with a dense W, (outputs, inputs)."""
+    """``y = W x + b`` with a dense W, (outputs, inputs).
+
+    Raises
+    ------
+    InputError
+        Where a size is below 1.
+    """
 
     kind = "dense"
 
     def __init__(self, inputs: int, outputs: int) -> None:
-        for name, size in (("inputs", inputs), ("outputs", outputs)):
-            if size < 1:
-                raise InputError(f"{name} of a dense layer is {size}: give 1 or more")
         super().__init__(inputs, outputs)
-        self.settings = {"inputs": inputs, "outputs": outputs}
+        self.settings = {"inputs": self.inputs, "outputs": self.outputs}
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of each parameter."""
         return {"weights": (self.outputs, self.inputs), "bias": (self.outputs,)}
 
-    @property
-    def dense_size(self) -> int:
-        """Number of parameters."""
-        return self.size
+    def room(self, room: Room) -> State:
+        """State of one session."""
+        return State(room.activations(self.outputs), room.gradients, room.input_delta(self.inputs))
 
-    def reserve(self, width: int, *, input_gradient: bool) -> None:
-        """Make room for `width` columns."""
-        self._out = self._activations(width)
-        self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
-
-    def forward(self, x: Array, drops: Drops | None = None) -> Array:
+    def forward(self, x: Array, state: State) -> Array:
         """``W x + b``."""
-        self._x = x
-        self.backend.dense_forward(
-            x, self.parameters["weights"], self.parameters["bias"], self._out
-        )
-        return self._out
+        state.x = x
+        weights, bias = self.parameters["weights"], self.parameters["bias"]
+        self.backend.dense_forward(x, weights, bias, state.out)
+        return state.out
 
-    def backward(self, delta: Array) -> Array:
-        """Gradients of weights, biases and, with room for it, inputs."""
-        self.backend.dense_weight_gradient(
-            self._x, delta, self.gradients["weights"], self.gradients["bias"]
-        )
-        if self._input_gradient.size:
-            self.backend.dense_input_gradient(
-                self.parameters["weights"], delta, self._input_gradient
-            )
-        return self._input_gradient
+    def backward(self, delta: Array, state: State) -> Array | None:
+        """Gradients of weights, biases and, where wanted, inputs."""
+        gradients = state.gradients
+        self.backend.dense_weight_gradient(state.x, delta, gradients["weights"], gradients["bias"])
+        if state.input_delta is not None:
+            self.backend.dense_input_gradient(self.parameters["weights"], delta, state.input_delta)
+        return state.input_delta

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from ..backends.numpy_backend import Array
-from ..errors import InputError
-from .layer import Drops, Elementwise
+from dataclasses import dataclass
+
+from ..backends import Array
+from ..backends.formulas import product, same
+from ..numbers import real
+from .elementwise import Elementwise
+from .layer import Batch, Room, register
 
 
+@dataclass
+class State:
+    """Of one session."""
+
+    out: Array | None
+    factors: Array
+    batch: Batch
+
+
+@register
 class Dropout(Elementwise):
     """``y = x / (1 - rate)``, or 0 with probability `rate`; outside of training ``y = x``.
 
-    Inverted dropout (Srivastava et al. 2014, section 10), in place: the layer below sees a 0 where
-    its output was dropped, and no gradient there.
+    Inverted dropout (Srivastava et al. 2014, section 10): the layer below gets no gradient where
+    its output was dropped.
 
     Parameters
     ----------
@@ -26,25 +40,31 @@ class Dropout(Elementwise):
     """
 
     kind = "dropout"
+    reads_outputs = False
+    drops = True
 
     def __init__(self, features: int, rate: float) -> None:
-        if not 0 < rate < 1:
-            raise InputError(f"dropout is {rate}: give a rate from 0 up to, not including, 1")
         super().__init__(features)
-        self.settings = {"features": features, "rate": rate}
-        self.rate = rate
+        self.rate = real("dropout", rate, 0, 1, above=True)
+        self.settings = {"features": self.inputs, "rate": self.rate}
 
-    def reserve(self, width: int, *, input_gradient: bool) -> None:
-        """Make room for `width` columns."""
-        self._factors = self._room(self.outputs, width)
+    def room(self, room: Room) -> State:
+        """State of one session."""
+        out = None if room.overwritable else room.activations(self.outputs)
+        return State(out, room.delta(self.outputs), room.batch)
 
-    def forward(self, x: Array, drops: Drops | None = None) -> Array:
-        """What is left of x, in place."""
-        if drops is not None:
-            self.backend.dropout(x, drops.samples, drops.random, self.rate, self._factors)
+    def forward(self, x: Array, state: State) -> Array:
+        """What is left of x."""
+        batch = state.batch
+        if batch.random is None:
+            return x
+        if state.out is not None:
+            self.backend.elementwise(same, (state.out,), (x,))
+            x = state.out
+        self.backend.dropout(x, batch.samples, batch.random, self.rate, state.factors)
         return x
 
-    def backward(self, delta: Array) -> Array:
+    def backward(self, delta: Array, state: State) -> Array:
         """Gradient of the inputs, in place; only after a `forward` of training."""
-        self.backend.dropout_backward(self._factors, delta)
+        self.backend.elementwise(product, (delta,), (delta, state.factors))
         return delta

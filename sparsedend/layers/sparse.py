@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from scipy.sparse import csr_array
 
-from ..backends.numpy_backend import Array
-from ..connectivity import Structure
-from .layer import Drops, Layer
+from ..backends import Array
+from ..structure import Structure
+from .dense import State
+from .layer import Layer, Room, register
 
 
+@register
 class Sparse(Layer):
     """``y = W x + b`` with W on the connections that exist.
 
@@ -25,13 +27,12 @@ class Sparse(Layer):
 
     def __init__(self, weights: Structure) -> None:
         super().__init__(weights.shape[1], weights.shape[0])
-        self.structure = weights
         self.structures = {"weights": weights}
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of each parameter."""
-        return {"weights": (self.structure.nnz,), "bias": (self.outputs,)}
+        return {"weights": (self.structures["weights"].nnz,), "bias": (self.outputs,)}
 
     @property
     def dense_size(self) -> int:
@@ -43,36 +44,26 @@ class Sparse(Layer):
         """Weights, (outputs, inputs), sharing memory with the parameters."""
         return self.connections["weights"].matrix(self.parameters["weights"])
 
-    def reserve(self, width: int, *, input_gradient: bool) -> None:
-        """Make room for `width` columns."""
-        self._connections = self.connections["weights"]
-        self._out = self._activations(width)
-        self._input_gradient = self._room(self.inputs if input_gradient else 0, width)
+    def room(self, room: Room) -> State:
+        """State of one session."""
+        return State(room.activations(self.outputs), room.gradients, room.input_delta(self.inputs))
 
-    def forward(self, x: Array, drops: Drops | None = None) -> Array:
+    def forward(self, x: Array, state: State) -> Array:
         """``W x + b``."""
-        self._x = x
+        state.x = x
         weights, bias = self.parameters["weights"], self.parameters["bias"]
-        self.backend.sparse_forward(x, self._connections, weights, bias, self._out)
-        return self._out
+        self.backend.sparse_forward(x, self.connections["weights"], weights, bias, state.out)
+        return state.out
 
-    def backward(self, delta: Array) -> Array:
-        """Gradients of weights, biases and, with room for it, inputs."""
-        weights = self.parameters["weights"]
+    def backward(self, delta: Array, state: State) -> Array | None:
+        """Gradients of weights, biases and, where wanted, inputs."""
+        weights, structure = self.parameters["weights"], self.connections["weights"]
+        gradients = state.gradients
         self.backend.sparse_weight_gradient(
-            self._x,
-            self._connections,
-            weights,
-            delta,
-            self.gradients["weights"],
-            self.gradients["bias"],
+            state.x, structure, weights, delta, gradients["weights"], gradients["bias"]
         )
-        if self._input_gradient.size:
+        if state.input_delta is not None:
             self.backend.sparse_input_gradient(
-                self._connections,
-                self._connections.transposed,
-                weights,
-                delta,
-                self._input_gradient,
+                structure, structure.transposed, weights, delta, state.input_delta
             )
-        return self._input_gradient
+        return state.input_delta

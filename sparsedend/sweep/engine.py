@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import backends
-from ..backends.numpy_backend import available_threads
+from ..backends.threads import available_threads
 from ..errors import InputError
 from ..files import locked, make_folder
-from ..run import Settings
+from ..numbers import whole
+from ..run import check_output
+from ..settings import Settings
 from .grid import PlannedRun
 from .progress import Progress
 from .results import Results, Row, row_of
@@ -24,14 +26,14 @@ from .worker import begin, execute
 SCHEDULER_TIMEOUT = 8
 #: Of a Dask scheduler.
 DEFAULT_PORT = 8786
-KILLED = "its worker was killed, which mostly means too little memory: use fewer --jobs"
+KILLED = "its worker was killed, which mostly means too little memory: use fewer `jobs`"
 
 Task = Callable[[PlannedRun], Row]
 
 
 def sweep(
     runs: list[PlannedRun],
-    output: Path,
+    output: str | Path,
     *,
     jobs: int | None = None,
     threads: int = 1,
@@ -51,7 +53,7 @@ def sweep(
     ----------
     runs : list of PlannedRun
         From `expand` or `read_grid`.
-    output : Path
+    output : str or Path
         Results; refused where it exists unless `resume` or `overwrite`. Rows of other runs stay.
     jobs : int, optional
         Runs at once on this machine; by default as many as its cores take, or its GPU.
@@ -74,11 +76,10 @@ def sweep(
     InputError
         Where the output, the scheduler or a number cannot be used.
     """
-    for name, value in (("jobs", jobs), ("threads", threads)):
-        if value is not None and value < 1:
-            raise InputError(f"{name} is {value}: give 1 or more")
-    if output.exists() and not (resume or overwrite):
-        raise InputError(f"'{output}' exists: give --resume, --overwrite or another --output")
+    jobs = None if jobs is None else whole("jobs", jobs)
+    threads = whole("threads", threads)
+    output = Path(output)
+    check_output(output, resume=resume, overwrite=overwrite)
     side_by_side = None
     if scheduler is None:
         side_by_side = backends.create(backend, threads).side_by_side
@@ -98,7 +99,7 @@ def sweep(
         if len(left) < len(runs):
             say(f"'{output}' holds {len(runs) - len(left)} of these {len(runs)} runs already")
         if checkpoints:
-            make_folder(checkpoints, "give other --checkpoints")
+            make_folder(checkpoints, "give other `checkpoints`")
         results.write(output)
         if side_by_side:
             rows = _rows_side_by_side(task, list(left.values()), jobs)
@@ -123,7 +124,7 @@ def _left(runs: list[PlannedRun], results: Results, output: Path) -> dict[Settin
         if run and run.fingerprint != fingerprint:
             raise InputError(
                 f"'{output}' holds runs on other images or labels than '{settings.dataset}' has "
-                "now: give another --output"
+                "now: give another `output`"
             )
     return left
 
@@ -194,7 +195,7 @@ def _rows_on_cluster(client: Any, task: Task, left: list[PlannedRun]) -> Generat
         client.cancel(list(futures))
     except (CancelledError, OSError) as error:
         raise InputError(
-            "the scheduler is gone; finished runs are kept: start it again, and give --resume"
+            "the scheduler is gone; finished runs are kept: start it again, and give `resume=True`"
         ) from error
 
 
@@ -216,7 +217,7 @@ def _cluster(address: str) -> AbstractContextManager[Any]:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"no scheduler answers at '{address}' ({reason}): start one with 'dask scheduler', or "
-            "leave --scheduler out"
+            "leave `scheduler` out"
         ) from error
     workers = client.nthreads()
     several = [name for name, threads in workers.items() if threads > 1]

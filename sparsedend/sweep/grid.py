@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,13 @@ from .. import datasets
 from ..datasets import Dataset
 from ..errors import InputError, suggestion
 from ..models import Matrix
-from ..run import Settings, chosen
+from ..run import plan
+from ..settings import SETTINGS, Settings, chosen
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-#: What the values of a key must be, by the annotation of the setting.
-KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "str": ((str,), "a text"),
-    "int": ((int,), "an integer"),
-    "int | None": ((int,), "an integer"),
-    "float": ((int, float), "a number"),
-    "bool": ((bool,), "true or false"),
-}
 
 
 @dataclass(frozen=True)
@@ -107,36 +99,27 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
 
 
 def _values(key: str, value: Any) -> list[Any]:
-    annotations = {field.name: str(field.type) for field in fields(Settings)}
-    if key not in annotations:
-        hint = suggestion(key, annotations)
-        raise InputError(
-            f"unknown key '{key}': {hint}known are {', '.join(annotations)} and preset"
-        )
-    values = value if isinstance(value, list) else [value]
+    if key not in SETTINGS:
+        hint = suggestion(key, SETTINGS)
+        raise InputError(f"unknown key '{key}': {hint}known are {', '.join(SETTINGS)} and preset")
+    values = list(value) if isinstance(value, list | tuple | range) else [value]
     if not values:
         raise InputError(f"'{key}' is an empty list: give at least one value")
-    kinds, words = KINDS[annotations[key]]
-    for each in values:
-        if not isinstance(each, kinds) or (isinstance(each, bool) and bool not in kinds):
-            raise InputError(f"'{key}' is {each!r}: give {words}, or a list")
-    return [float(each) if float in kinds else each for each in values]
+    return [SETTINGS[key].checked(each) for each in values]
 
 
 def _planned(settings: Settings, known: dict[str, Dataset]) -> PlannedRun:
     """Check a combination, and resolve what depends on its data set."""
-    settings.check()
     if datasets.is_path(settings.dataset):
         # A worker may stand in another folder.
         settings = replace(settings, dataset=str(Path(settings.dataset).resolve()))
     if settings.dataset not in known:
         known[settings.dataset] = datasets.load(settings.dataset)
     dataset = known[settings.dataset]
-    settings = replace(settings, epochs=settings.epochs_on(dataset.name))
-    settings.check_on(dataset)
-    matrices = settings.plan(dataset)
-    assert settings.epochs is not None
-    work = settings.epochs * len(dataset.train_x) * sum(map(_work, matrices))
+    epochs = settings.epochs_on(dataset.name)
+    settings = replace(settings, epochs=epochs)
+    matrices = plan(settings, dataset)
+    work = epochs * len(dataset.train_x) * sum(map(_work, matrices))
     parameters = sum(matrix.parameters for matrix in matrices)
     return PlannedRun(settings, parameters, dataset.fingerprint, work)
 

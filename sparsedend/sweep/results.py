@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_write
-from ..run import Settings
+from ..files import atomic_write, is_file, unreadable
+from ..settings import SETTINGS, Settings, tell_unknown
+from ..version import __version__
 
 FORMAT = "sparsedend-sweep"
-VERSION = 1
+VERSION = 2
+#: Versions that can be read; the first did not say who wrote it.
+READABLE = (1, 2)
 HISTORY = (
     "training_loss",
     "training_accuracy",
@@ -29,7 +32,6 @@ HISTORY = (
     "validation_accuracy",
     "seconds",
 )
-SETTINGS = tuple(field.name for field in fields(Settings))
 #: Columns besides the settings, with the kind of their values; "error" is empty for a finished run.
 FIGURES: dict[str, type] = {
     "parameters": int,
@@ -45,8 +47,10 @@ FIGURES: dict[str, type] = {
     "fingerprint": str,
     "error": str,
 }
-COLUMNS = (*SETTINGS, *FIGURES)
-TEXTS = ("model", "dataset", "initializer", "schedule", "backend", "fingerprint", "error")
+#: All columns, with the kind of their values.
+COLUMNS = {name: known.kind for name, known in SETTINGS.items()} | FIGURES
+#: What stands in a figure that a run does not have.
+NOTHING = {str: "", int: None, float: None}
 
 Row = dict[str, Any]
 
@@ -58,7 +62,7 @@ class Results:
     """
 
     def __init__(self, rows: list[Row] | None = None) -> None:
-        self._rows: dict[Settings, Row] = {}
+        self._rows: dict[tuple[Any, ...], Row] = {}
         for row in rows or []:
             self.add(row)
 
@@ -70,13 +74,14 @@ class Results:
     @property
     def finished(self) -> dict[Settings, str]:
         """Fingerprints of the data sets, by the settings of the runs that ended without error."""
-        return {
-            settings: row["fingerprint"] for settings, row in self._rows.items() if not row["error"]
-        }
+        return {self.settings_of(row): row["fingerprint"] for row in self.rows if not row["error"]}
 
     def add(self, row: Row) -> None:
         """Enter a run, in place of an earlier row of the same settings."""
-        self._rows[self.settings_of(row)] = row
+        # Of two runs that differ in a setting that is unknown here, none takes the other's place.
+        unknown = (str(row[name]) for name in row if name not in COLUMNS and name not in HISTORY)
+        key = (self.settings_of(row), *unknown)
+        self._rows[key] = row
 
     @staticmethod
     def settings_of(row: Row) -> Settings:
@@ -106,8 +111,9 @@ class Results:
         with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
             file.attrs["format"] = FORMAT
             file.attrs["format_version"] = VERSION
+            file.attrs["written_by"] = __version__
             for name, values in _columns(rows).items():
-                if name in TEXTS:
+                if COLUMNS[name] is str:
                     values = values.astype(h5py.string_dtype())
                 file[f"runs/{name}"] = values
             for name in HISTORY:
@@ -117,8 +123,17 @@ class Results:
                 file[f"history/{name}"] = padded
 
     @classmethod
-    def read(cls, path: str | Path) -> Results:
+    def read(cls, path: str | Path, *, tolerant: bool = False) -> Results:
         """Read a file that `write` wrote.
+
+        Settings and figures that did not exist then have their default, or nothing.
+
+        Parameters
+        ----------
+        path : str or Path
+        tolerant : bool
+            Warn of columns that are unknown here, instead of refusing them: to read, but not to
+            write again.
 
         Raises
         ------
@@ -126,26 +141,23 @@ class Results:
             Where the file is missing, damaged, of another kind or version.
         """
         path = Path(path)
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"there are no results '{path}': check the path")
         try:
             with h5py.File(path, "r") as file:
                 if file.attrs.get("format") != FORMAT:
-                    raise InputError(f"'{path}' holds no results of a sweep: give another file")
+                    raise InputError("these are no results of a sweep: give another file")
                 version = file.attrs["format_version"]
-                if version != VERSION:
+                if version not in READABLE:
                     raise InputError(
-                        f"'{path}' has results format {version}, this version of sparsedend reads "
-                        f"{VERSION}: use the version that wrote it"
+                        f"this version of sparsedend does not read results format {version}: "
+                        "use the version that wrote it"
                     )
-                return cls(_read(file))
-        except InputError:
-            raise
+                return cls(_read(file, tolerant))
+        except InputError as error:
+            raise InputError(f"'{path}': {error}") from error
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(
-                f"'{path}' cannot be read as results ({reason}): it is damaged or no HDF5 file"
-            ) from error
+            raise unreadable(path, error, "results", "use another copy") from error
 
 
 def row_of(
@@ -153,8 +165,7 @@ def row_of(
 ) -> Row:
     """Row of a run that has ended, from what `run.run` returned, or from its error."""
     result = result or {}
-    missing = {str: "", int: None, float: None}
-    figures = {name: result.get(name, missing[kind]) for name, kind in FIGURES.items()}
+    figures = {name: result.get(name, NOTHING[kind]) for name, kind in FIGURES.items()}
     # HDF5's texts are UTF-8 and end at a NUL.
     error = error.encode("utf-8", "replace").decode().replace("\0", "")
     figures |= {"epochs_run": result.get("epochs"), "fingerprint": fingerprint, "error": error}
@@ -183,31 +194,35 @@ def _columns(rows: list[Row]) -> dict[str, NDArray]:
 
 
 def _column(name: str, values: list[Any]) -> NDArray:
-    if name in TEXTS:
+    if COLUMNS[name] is str:
         return np.asarray(values, dtype=object)
     if any(value is None for value in values):
         return np.asarray([np.nan if value is None else value for value in values], np.float64)
     return np.asarray(values)
 
 
-def _read(file: h5py.File) -> list[Row]:
-    annotations = {field.name: str(field.type) for field in fields(Settings)}
-    whole = {name for name, kind in annotations.items() if kind.startswith("int")}
-    whole |= {name for name, kind in FIGURES.items() if kind is int}
-    columns: dict[str, list[Any]] = {}
-    for name in COLUMNS:
-        stored = file[f"runs/{name}"]
-        values = (stored.asstr() if name in TEXTS else stored)[:].tolist()
-        columns[name] = [_value(value, name in whole) for value in values]
+def _read(file: h5py.File, tolerant: bool) -> list[Row]:
+    runs = file["runs"]
+    unknown = [name for name in runs if name not in COLUMNS]
+    tell_unknown(unknown, file.attrs.get("written_by"), tolerant=tolerant)
+    columns: dict[str, list[Any]] = {name: runs[name][:].tolist() for name in unknown}
+    for name, kind in COLUMNS.items():
+        if name in runs:
+            values = (runs[name].asstr() if kind is str else runs[name])[:].tolist()
+            columns[name] = [_value(value, kind is int) for value in values]
+        else:
+            absent = SETTINGS[name].default if name in SETTINGS else NOTHING[kind]
+            columns[name] = [absent] * len(runs["error"])
     lengths = [epochs or 0 for epochs in columns["epochs_run"]]
     for name in HISTORY:
         table = file[f"history/{name}"][:]
         columns[name] = [
             line[:length].tolist() for line, length in zip(table, lengths, strict=True)
         ]
-    return [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if len(Results(rows).rows) < len(rows):
+        raise InputError("two runs have the same settings: use another copy of the file")
+    return rows
 
 
 def _value(value: Any, whole: bool) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import threading
@@ -15,7 +16,8 @@ from tqdm import tqdm
 from .. import backends, datasets
 from ..datasets import Dataset
 from ..errors import InputError
-from ..run import Settings, run, seen
+from ..run import run, seen
+from ..settings import Settings
 from .grid import PlannedRun
 from .results import Row, row_of
 
@@ -81,10 +83,8 @@ def execute(
 
 def name_of(settings: Settings) -> str:
     """Name of a run's checkpoint: what it is, and a digest of all settings."""
-    digest = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
-    dataset = Path(settings.dataset).stem
-    size = f"{settings.dendrites}x{settings.somata}"
-    return f"{settings.model}-{dataset}-{size}-s{settings.seed}-{digest}"
+    changed = json.dumps(settings.changed, sort_keys=True)
+    return f"{settings.short_name}-{hashlib.sha256(changed.encode()).hexdigest()[:8]}"
 
 
 #: Held by the thread that loads a data set, while others wait for the same.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sparsedend import InputError, analysis
+from sparsedend.analysis.efficiency import SHARED
 
 
 def table(*rows):
@@ -55,6 +56,64 @@ def test_matching_walks_the_grid_with_dendrites_outside():
     assert by_loss["vann"].loss == pytest.approx(0.40)
 
 
+def test_only_what_beats_the_reference_matches():
+    """A tie does not: .5 with D=1 is as good as the vANN's, .75 with D=2 is better; so with .25."""
+    tied = table(
+        ("vann", 1, 32, 1, 0.5, 0.5),
+        ("vann", 2, 32, 1, 0.25, 0.75),
+        ("dann-r", 1, 32, 1, 0.5, 0.5),
+        ("dann-r", 2, 32, 1, 0.75, 0.25),
+        ("sann", 1, 32, 1, 0.5, 0.5),
+        ("sann", 2, 32, 1, 0.25, 0.75),
+    )
+    configurations = analysis.summarize(tied)
+    for by in ("accuracy", "loss"):
+        found = analysis.matching(configurations, by=by)
+        assert {model: each.dendrites for model, each in found.items()} == {
+            "vann": 1,
+            "dann-r": 2,
+            "sann": 1,
+        }
+
+
+def test_the_first_of_equals_is_best():
+    equal = table(*(("vann", size, 32, 1, 0.5, 0.5) for size in (1, 2, 4)))
+    for by in ("accuracy", "loss"):
+        assert analysis.best(analysis.summarize(equal), by).dendrites == 1
+        assert analysis.best(analysis.summarize(equal)[::-1], by).dendrites == 4
+
+
+def test_configurations_come_as_the_grid_is_walked():
+    """By numbers, not texts: 4 before 16."""
+    rows = [
+        (model, dendrites, somata, 1, 0.5, 0.5)
+        for model in ("vann", "dann-r")
+        for dendrites in (16, 4)
+        for somata in (128, 32)
+    ]
+    found = [(each.model, each.dendrites, each.somata) for each in analysis.summarize(table(*rows))]
+    assert found == sorted(row[:3] for row in rows)
+    assert found[0] == ("dann-r", 4, 32)
+
+
+def test_another_reference():
+    configurations = analysis.summarize(GRID)
+    found = analysis.matching(configurations, "sann")
+    assert found["sann"].accuracy == 0.65
+    assert (found["dann-r"].dendrites, found["dann-r"].somata) == (1, 32)
+
+
+def test_means_of_the_other_figures():
+    """Parameters and best epochs too are means over the trials."""
+    trials = table(("vann", 1, 32, 1, 0.5, 1.0), ("vann", 1, 32, 2, 0.7, 3.0))
+    trials |= {"best_epoch": np.array([2, 5]), "parameters": np.array([10, 30])}
+    (found,) = analysis.summarize(trials)
+    assert (found.best_epoch, found.parameters, found.loss) == (3.5, 20.0, 2.0)
+    assert found.loss_sd == pytest.approx(math.sqrt(2))
+    (score,) = analysis.efficiency([found])
+    assert (score.f, score.accuracy_score, score.loss_score) == pytest.approx((1, 0.6, 2.0))
+
+
 def test_a_model_that_never_matches_gives_its_own_best():
     configurations = analysis.summarize(GRID)
     assert analysis.matching(configurations)["sann"].accuracy == 0.65
@@ -96,10 +155,29 @@ def test_refuses(call, message):
         call()
 
 
-def test_runs_of_several_kinds_are_not_averaged():
-    mixed = dict(GRID, noise=np.where(GRID["seed"] == 2, 0.5, 0.0))
-    with pytest.raises(InputError, match=r"vann fmnist 1 32 has runs with noise 0.0, 0.5: select"):
+@pytest.mark.parametrize("name", SHARED)
+def test_runs_of_several_kinds_are_not_averaged(name):
+    mixed = dict(GRID, **{name: np.where(GRID["seed"] == 2, 0.5, 0.0)})
+    with pytest.raises(
+        InputError, match=rf"vann fmnist 1 32 has runs with {name} 0.0, 0.5: select"
+    ):
         analysis.summarize(mixed)
+
+
+def test_runs_without_a_value_are_of_one_kind():
+    """NaN, which differs from itself, stands for a patience that is not given."""
+    absent = dict(GRID, patience=np.full(8, np.nan))
+    assert len(analysis.summarize(absent)) == 7
+    mixed = dict(GRID, patience=np.where(GRID["seed"] == 2, 5.0, np.nan))
+    with pytest.raises(InputError, match=r"has runs with patience 5.0, nan"):
+        analysis.summarize(mixed)
+
+
+def test_a_single_parameter_and_epoch_have_no_efficiency():
+    one = table(("vann", 1, 1, 1, 0.5, 1.0), ("dann-r", 1, 1, 1, 0.5, 1.0))
+    one |= {"parameters": np.array([1, 5]), "best_epoch": np.array([1, 1])}
+    with pytest.raises(InputError, match="vann with 1 parameters and best epoch 1 has no effic"):
+        analysis.efficiency(analysis.summarize(one))
 
 
 def test_several_data_sets_cannot_be_matched():

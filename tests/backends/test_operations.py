@@ -11,15 +11,19 @@ import pytest
 
 from sparsedend import backends
 from sparsedend.backends import DendriticArrays, DendriticStructure, NumpyBackend
-from sparsedend.backends.numba_backend import FEW_WEIGHTS, NumbaBackend
-from sparsedend.connectivity import Structure
+from sparsedend.backends.backend import Backend
+from sparsedend.backends.cpu import NumbaBackend
+from sparsedend.backends.cpu.backend import FEW_WEIGHTS
+from sparsedend.backends.formulas import product, same, where, zero
 from sparsedend.errors import InputError
-from sparsedend.layers import LeakyReLU
-from sparsedend.optimizers import Adam
+from sparsedend.optimizers import Adam, AdamW
+from sparsedend.structure import Structure
 from tests.conftest import CUPY, ROOT, uneven, uneven_tree
 
 SPECIFICATION = NumpyBackend()
-INPUTS, DENDRITES, SOMATA, SLOPE = 30, 37, 9, np.float32(0.1)
+INPUTS, DENDRITES, SOMATA = 30, 37, 9
+#: Of dendrites and of somata.
+SLOPES = 0.1, 0.25
 DTYPES = (np.float32, np.float64)
 
 
@@ -90,12 +94,25 @@ def layer(rng, dtype, width):
     )
 
 
-def test_signatures_agree(backend):
-    """Each public operation of the specification exists with the same parameters."""
-    for name, operation in inspect.getmembers(NumpyBackend, inspect.isfunction):
-        if not name.startswith("__"):
-            theirs = inspect.signature(getattr(type(backend), name))
-            assert theirs == inspect.signature(operation), name
+#: What a backend may leave to `Backend`: it computes nothing.
+INHERITED = {"activations", "compilation"}
+
+
+def test_every_operation_is_the_backends_own(backend):
+    """Nothing is inherited, from the specification least of all, and parameters are the same."""
+    for kind in (type(backend), NumpyBackend):
+        for name, operation in inspect.getmembers(Backend, inspect.isfunction):
+            if name.startswith("_") or name in INHERITED:
+                continue
+            assert name in vars(kind), f"{kind.__name__} inherits {name}"
+            assert inspect.signature(vars(kind)[name]) == inspect.signature(operation), name
+
+
+def test_every_operation_is_declared_by_the_base():
+    for kind in (NumpyBackend, NumbaBackend):
+        public = {name for name in vars(kind) if not name.startswith("_")}
+        assert public - {"name"} <= set(dir(Backend))
+        assert kind.__bases__ == (Backend,)
 
 
 def test_zeros_begin_at_a_cache_line(dtype):
@@ -152,7 +169,8 @@ def test_sparse(backend, dtype, width, rng):
     close_all(backend, results)
 
 
-def test_dendritic(backend, dtype, width, rng):
+@pytest.mark.parametrize("slopes", [SLOPES, (1.0, 0.0)])
+def test_dendritic(backend, dtype, width, rng, slopes):
     given = layer(rng, dtype, width)
     results = []
     for each in (backend, SPECIFICATION):
@@ -161,11 +179,13 @@ def test_dendritic(backend, dtype, width, rng):
         gradients = DendriticArrays(*(unwritten(each, dtype, size) for size in given.sizes))
         structure = DendriticStructure(*map(each.connections, given.structure))
         parameters = DendriticArrays(*(placed(each, values) for values in given.parameters))
-        fixed = (placed(each, given.x), structure, parameters, SLOPE, out, state)
+        fixed = (placed(each, given.x), structure, parameters, *slopes, out, state)
         each.dendritic_forward(*fixed)
         each.dendritic_backward(*fixed, delta, gradients)
-        transposed = structure.synapses.transposed
-        each.dendritic_input_gradient(structure, transposed, parameters, SLOPE, state, delta, back)
+        synapses = structure.synapses.transposed
+        each.dendritic_input_gradient(
+            structure, synapses, parameters, slopes[0], state, delta, back
+        )
         results.append((out, delta, *gradients, back))
     close_all(backend, results)
 
@@ -187,7 +207,7 @@ def test_dendritic_on_pixels(backend, rng, samples):
         gradients = DendriticArrays(*(unwritten(each, np.float32, n) for n in given.sizes))
         structure = DendriticStructure(*map(each.connections, given.structure))
         parameters = DendriticArrays(*(placed(each, values) for values in given.parameters))
-        fixed = (x, structure, parameters, SLOPE, out, state)
+        fixed = (x, structure, parameters, *SLOPES, out, state)
         each.dendritic_forward(*fixed)
         each.dendritic_backward(*fixed, delta, gradients)
         results.append([each.fetch(array) for array in (out[:, :samples], *gradients)])
@@ -212,28 +232,111 @@ def test_dense(backend, dtype, width, rng, outputs):
         close(actual, expected)
 
 
-def test_leaky_relu(backend, dtype, width, rng):
-    x, delta = filled(rng, dtype, 11, width), filled(rng, dtype, 11, width)
-    x[:, :3] = 0
+def leaky(x, slope):
+    return where(x > 0, x, slope * x)
+
+
+def mixed(a, b, rate, number):
+    """Every function and operator that a formula may use, of numbers that all of them take."""
+    one = np.log1p(np.exp(-abs(a))) + np.expm1(-np.minimum(abs(b), 2)) * np.tanh(a)
+    two = np.sqrt(abs(a)) - np.log(abs(b) + number) / (1 + b**2)
+    chosen = where((a >= b) == (a != 0), one, 0) + where(a < b, rate, two)
+    return np.maximum(chosen, number), -one * two
+
+
+def test_elementwise(backend, dtype, width, rng):
+    """Inputs and outputs apart, the same, and the same in part; with rates and with numbers."""
+    a, b = filled(rng, dtype, 11, width), filled(rng, dtype, 11, width)
+    a[:, :3] = 0
     results = []
     for each in (backend, SPECIFICATION):
-        out, back = placed(each, x), placed(each, delta)
-        each.leaky_relu(out, SLOPE, out)
-        each.leaky_relu_backward(out, SLOPE, back)
-        results.append((out, back))
+        x, y, z = placed(each, a), placed(each, b), unwritten(each, dtype, 11, width)
+        each.elementwise(leaky, (z,), (x,), (0.25,))
+        each.elementwise(leaky, (x,), (x,), (0.25,))
+        each.elementwise(product, (y,), (y, x))
+        given = unwritten(each, dtype, 11, width)
+        each.elementwise(mixed, (given, x), (x, y), (0.5,), (3.0,))
+        results.append((x, y, z, given))
     close_all(backend, results)
 
 
-@pytest.mark.parametrize("scale", [1, 300])
-def test_softmax_cross_entropy(backend, dtype, width, rng, scale):
-    logits = filled(rng, dtype, 7, width) * dtype(scale)
-    labels = rng.integers(0, 7, width - 2)
+def placed_by(a, b, rate, number):
+    return a + 10 * b + 100 * rate + 1000 * number
+
+
+def test_formulas_by_hand(backend):
+    """The value of each argument tells its place."""
+    a, b = (backend.place(np.full(5, value)) for value in (1.0, 2.0))
+    out = unwritten(backend, np.float64, 5)
+    backend.elementwise(placed_by, (out,), (a, b), (4.0,), (3.0,))
+    np.testing.assert_array_equal(backend.fetch(out), np.full(5, 4321))
+    backend.elementwise(same, (out,), (a,))
+    np.testing.assert_array_equal(backend.fetch(out), np.ones(5))
+    broken = backend.place(np.array([np.nan, np.inf, -np.inf, 3.0]))
+    backend.elementwise(zero, (broken,), (broken,))
+    np.testing.assert_array_equal(backend.fetch(broken), np.zeros(4))
+
+
+def test_numbers_of_numpys_change_no_dtype(backend):
+    """A schedule may return float64, which would take over where arrays are float32."""
+    start = np.linspace(-3, 3, 50, dtype=np.float32)
     results = []
-    for each in (backend, SPECIFICATION):
-        delta, totals = unwritten(each, dtype, 7, width), each.place(np.array([2.0, 3.0]))
-        there, wanted = placed(each, logits), each.place(labels)
-        each.softmax_cross_entropy(there, wanted, delta, totals)
-        results.append((each.fetch(totals).astype(dtype), each.fetch(delta)))
+    for number in (float, np.float64):
+        x = placed(backend, start)
+        numbers, rates = (number(1 / 3),), (number(1 / 7),)
+        backend.elementwise(placed_by, (x,), (x, x), numbers, rates)
+        results.append(backend.fetch(x))
+    np.testing.assert_array_equal(*results)
+
+
+def scored(backend, operation, outputs, targets, order, weights):
+    """Totals and delta of a loss; what lies in the padding must not matter."""
+    samples = order.size
+    width = backend.width(samples)
+    padded = np.full((len(outputs), width), 7, outputs.dtype)
+    padded[:, :samples] = outputs
+    delta = unwritten(backend, outputs.dtype, len(outputs), width)
+    totals = backend.place(np.array([2.0, 3.0, 4.0]))
+    weights = None if weights is None else backend.place(weights)
+    arrays = [backend.place(array) for array in (padded, targets, order)]
+    operation(*arrays, weights, delta, totals)
+    delta = backend.fetch(delta)
+    assert not delta[:, samples:].any()
+    return backend.fetch(totals).astype(outputs.dtype), delta[:, :samples]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("scale", [1, 300])
+def test_softmax_cross_entropy(backend, dtype, rng, scale, weighted):
+    outputs = (rng.standard_normal((7, 93)) * scale).astype(dtype)
+    labels, order = rng.integers(0, 7, 200), rng.permutation(200)[:93]
+    weights = rng.random(200).astype(dtype) if weighted else None
+    results = [
+        scored(each, each.softmax_cross_entropy, outputs, labels, order, weights)
+        for each in (backend, SPECIFICATION)
+    ]
+    for actual, expected in zip(*results, strict=True):
+        close(actual, expected)
+
+
+def distance(output, target, power):
+    error = abs(output - target)
+    return error**power, power * where(output > target, 1, -1) * error, error < 0.5
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_formula_loss(backend, dtype, rng, weighted):
+    outputs = rng.standard_normal((3, 93)).astype(dtype)
+    targets, order = rng.standard_normal((200, 3)).astype(dtype), rng.permutation(200)[:93]
+    weights = rng.random(200).astype(dtype) if weighted else None
+
+    def operation(each):
+        return lambda *arrays: each.formula_loss(distance, (2.0,), *arrays)
+
+    results = [
+        scored(each, operation(each), outputs, targets, order, weights)
+        for each in (backend, SPECIFICATION)
+    ]
     for actual, expected in zip(*results, strict=True):
         close(actual, expected)
 
@@ -241,73 +344,106 @@ def test_softmax_cross_entropy(backend, dtype, width, rng, scale):
 def test_dropout(backend, dtype, rng):
     """Numbers of its own may be what a backend drops by; the rest agrees."""
     rate, samples, width = 0.25, 93, backend.width(100)
-    x, delta = (filled(rng, dtype, 70, width) for _ in range(2))
+    x = filled(rng, dtype, 70, width)
     runs = []
     for _ in range(2):
-        y, d, factors = (
-            placed(backend, x),
-            placed(backend, delta),
-            unwritten(backend, dtype, *x.shape),
-        )
+        y, factors = placed(backend, x), unwritten(backend, dtype, *x.shape)
         backend.dropout(y, samples, np.random.default_rng(8), rate, factors)
-        backend.dropout_backward(factors, d)
-        runs.append([backend.fetch(array) for array in (factors, y, d)])
+        runs.append([backend.fetch(array) for array in (factors, y)])
     for one, other in zip(*runs, strict=True):
         np.testing.assert_array_equal(one, other)
-    factors, y, d = runs[0]
+    factors, y = runs[0]
     dropped = factors[:, :samples] == 0
     assert dropped.mean() == pytest.approx(rate, abs=0.03)
     close(factors[:, :samples], (~dropped / (1 - rate)).astype(dtype))
     np.testing.assert_array_equal(factors[:, samples:], 1)
     close(y, x * factors)
-    close(d, delta * factors)
 
 
 def test_dropout_by_hand():
-    x, factors = np.array([[1.0, 2.0, 3.0]]), np.empty((1, 3))
-    given = SimpleNamespace(random=lambda shape, dtype: np.array([[0.1, 0.5]]))
-    SPECIFICATION.dropout(x, 2, given, 0.5, factors)
-    np.testing.assert_array_equal(x, [[0, 4, 3]])
-    delta = np.ones((1, 3))
-    SPECIFICATION.dropout_backward(factors, delta)
-    np.testing.assert_array_equal(delta, [[0, 2, 1]])
+    """Dropped where the uniform number lies below the rate."""
+    x, factors = np.array([[1.0, 2.0, 3.0, 4.0]]), np.empty((1, 4))
+    given = SimpleNamespace(random=lambda shape, dtype: np.array([[0.1, 0.5, 0.9]]))
+    SPECIFICATION.dropout(x, 3, given, 0.5, factors)
+    np.testing.assert_array_equal(x, [[0, 4, 6, 4]])
+    np.testing.assert_array_equal(factors, [[0, 2, 2, 1]])
 
 
-def test_softmax_cross_entropy_by_hand():
-    delta = np.empty((2, 3))
-    logits = np.log([[1.0, 3.0, 9.0], [3.0, 1.0, 9.0]])
-    totals = np.array([10.0, 10.0])
-    SPECIFICATION.softmax_cross_entropy(logits, np.array([0, 0]), delta, totals)
-    np.testing.assert_allclose(totals, [10 - np.log(1 / 4) - np.log(3 / 4), 11])
-    np.testing.assert_allclose(delta * 2, [[-3 / 4, -1 / 4, 0], [3 / 4, 1 / 4, 0]])
-
-
-def test_adam(backend, dtype, rng):
+@pytest.mark.parametrize("optimizer", [Adam(0.1), AdamW(0.1, weight_decay=0.5), Adam(1.0, 0, 0, 1)])
+def test_a_step_of_an_optimizer(backend, dtype, rng, optimizer):
     vectors = [filled(rng, dtype, 1001) for _ in range(4)]
     vectors[3] **= 2
     results = []
     for each in (backend, SPECIFICATION):
-        p, g, m, v = (placed(each, vector) for vector in vectors)
-        each.adam(p, g, m, v, (0.01, 0.02), 0.9, 0.999, 1e-7)
-        results.append((p, m, v))
+        parameters, gradients, first, second = (placed(each, vector) for vector in vectors)
+        state = dict(zip(optimizer.states, (first, second), strict=True))
+        optimizer.apply(each, parameters, gradients, state, optimizer.rates(3, 0.5))
+        results.append((parameters, first, second))
     close_all(backend, results)
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_whole_numbers_are_real_numbers(backend, dtype, rng, number):
-    start, gradients = filled(rng, dtype, 50), filled(rng, dtype, 50)
-    delta = filled(rng, dtype, 3, backend.width(5))
+@pytest.mark.parametrize("size", [1, 1001, 70_001])
+def test_clip_norm(backend, dtype, rng, size):
+    """Of 70,001 numbers in two blocks, and of one that is not finite, which stays as it is."""
+    vector = filled(rng, dtype, size)
+    norm = np.linalg.norm(vector.astype(np.float64))
+    for limit in (norm / 3, norm * 3):
+        results = []
+        for each in (backend, SPECIFICATION):
+            gradients = placed(each, vector)
+            each.clip_norm(gradients, limit)
+            results.append((gradients,))
+        close_all(backend, results)
+        found = backend.fetch(results[0][0])
+        assert np.linalg.norm(found.astype(np.float64)) == pytest.approx(min(norm, limit), 1e-5)
+    vector[-1] = np.inf
+    gradients = placed(backend, vector)
+    backend.clip_norm(gradients, 1.0)
+    np.testing.assert_array_equal(backend.fetch(gradients), vector)
 
-    def results(chosen):
-        adam = Adam(beta1=0, beta2=0, epsilon=1)
-        parameters = placed(chosen, start)
-        adam.start(chosen, parameters)
-        adam.step(chosen, parameters, placed(chosen, gradients))
-        layer = LeakyReLU(3, number)
-        layer.bind(chosen, dtype, parameters[:0], parameters[:0])
-        return parameters, layer.forward(placed(chosen, delta))
 
-    close_all(backend, (results(backend), map(SPECIFICATION.fetch, results(SPECIFICATION))))
+@pytest.mark.parametrize("samples", [1, 90, 91, 100])
+def test_batches_take_every_sample_once(backend, samples):
+    """In order, in whole batches and a shorter one; each with its rates."""
+    taken = []
+    order = np.arange(100)[::-1][:samples]
+
+    def step(indices, rates, random):
+        taken.append((backend.fetch(indices).tolist(), tuple(rates), random))
+
+    batches = -(-samples // 30)
+    rates = [(float(number), 0.5) for number in range(batches)]
+    if backend.name == "cupy":
+        pytest.skip("a graph calls its step once")
+    epoch = backend.batches(step, 30)
+    for _ in range(2):
+        taken.clear()
+        yielded = list(epoch(order, rates, "random"))
+        assert len(yielded) == len(taken) == batches
+        assert [index for indices, _, _ in taken for index in indices] == order.tolist()
+        assert [len(indices) for indices, _, _ in taken[:-1]] == [30] * (batches - 1)
+        assert [each for _, each, _ in taken] == rates
+        assert {random for _, _, random in taken} == {"random"}
+
+
+def test_a_rate_for_every_batch(backend):
+    if backend.name == "cupy":
+        pytest.skip("of the host's backends")
+    epoch = backend.batches(lambda *_: None, 30)
+    with pytest.raises(ValueError, match="shorter"):
+        list(epoch(np.arange(50), [()], None))
+
+
+def test_widths():
+    backend = NumbaBackend()
+    tile = backend.width(10_000) - backend.width(10_000 - 128)
+    assert tile == 128
+    for samples in range(1, 400):
+        width = backend.width(samples)
+        assert width >= samples
+        assert width % 16 == 0
+        assert backend.width(width) == width
+    assert NumpyBackend().width(77) == 77
 
 
 def test_the_environment_is_left_as_it_was():
@@ -329,7 +465,7 @@ def test_results_do_not_depend_on_threads(dtype, rng):
         out, delta = backend.zeros((SOMATA, width), dtype), given.delta.copy()
         state = backend.dendritic_state(DENDRITES, width, dtype)
         gradients = DendriticArrays(*(np.empty(size, dtype) for size in given.sizes))
-        fixed = (given.x, given.structure, given.parameters, SLOPE, out, state)
+        fixed = (given.x, given.structure, given.parameters, *SLOPES, out, state)
         with backend.limited():
             backend.dendritic_forward(*fixed)
             backend.dendritic_backward(*fixed, delta, gradients)

@@ -12,7 +12,7 @@ from bench.harness import Case, measure
 from bench.suites import SUITES
 from bench.worker import device_memory
 from bench.works import Dendritic, Layer, Perceptron
-from sparsedend.backends.numpy_backend import available_threads
+from sparsedend.backends.threads import available_threads
 
 WORKS = (
     Dendritic(30, 2, 3, synapses=4, batch=5),

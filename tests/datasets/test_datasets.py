@@ -1,18 +1,17 @@
-"""The store, the original files and the lookup by name."""
+"""The lookup by name and the original files; and what other tests make data sets of."""
 
 import gzip
 import hashlib
+import os
 import struct
+from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from sparsedend import datasets
-from sparsedend.datasets import Dataset, catalogue, idx
+from sparsedend.datasets import Dataset, catalogue
+from sparsedend.datasets import cache as cache_module
 from sparsedend.errors import InputError
 
 
@@ -67,77 +66,6 @@ def put(folder, contents):
         (folder / file).write_bytes(content)
 
 
-def test_round_trip(tmp_path):
-    dataset = made()
-    datasets.write(dataset, tmp_path / "a.h5")
-    assert_equal(datasets.read(tmp_path / "a.h5"), dataset)
-    assert_equal(datasets.load(tmp_path / "a.h5"), dataset)
-
-
-def test_fingerprints_tell_data_apart():
-    assert made().fingerprint != made(train_y=np.zeros(7, np.int64)).fingerprint
-
-
-def test_a_users_own_file_needs_the_arrays_alone(tmp_path):
-    path = tmp_path / "mine.h5"
-    with h5py.File(path, "w") as file:
-        for part in ("train", "test"):
-            file[f"{part}/x"] = np.full((4, 2, 2, 1), 0.5, np.float32)
-            file[f"{part}/y"] = np.array([0, 1, 2, 1], np.uint8)
-    found = datasets.load(path)
-    assert (found.name, found.class_names) == ("mine", ("0", "1", "2"))
-    assert found.train_y.dtype == np.int64
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"train_x": np.zeros((7, 4, 5), np.uint8)}, r"train/x has shape \(7, 4, 5\)"),
-        ({"train_x": np.zeros((7, 4, 5, 3), np.int16)}, "train/x is int16"),
-        ({"train_x": np.zeros((0, 4, 5, 3), np.uint8)}, "train/x is empty"),
-        ({"test_x": np.zeros((2, 4, 4, 3), np.uint8)}, "give both the same"),
-        ({"test_x": np.full((2, 4, 5, 3), np.nan)}, r"test/x holds nan at \(0, 0, 0, 0\)"),
-        ({"test_x": np.full((2, 4, 5, 3), -np.inf, np.float32)}, "test/x holds -inf"),
-        ({"train_y": np.zeros(6, np.int64)}, "give 7 int64 labels"),
-        ({"train_y": np.array([0, 1, 2, 3, 0, 0, 0])}, "holds label 3 at 3: labels go from 0 to 2"),
-        ({"test_y": np.array([0, -1])}, "test/y holds label -1 at 1"),
-    ],
-)
-def test_unusable_arrays_are_refused(change, message):
-    with pytest.raises(InputError, match=message):
-        made(**change)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda file: file.pop("test/y"), "has no test/y"),
-        (lambda file: [file.pop("train"), file.pop("test")], "has no train/x, train/y, test/x"),
-        (lambda file: file.attrs.update(format_version=7), "has data set format 7"),
-        (lambda file: file.attrs.update(sha256="{"), "cannot be read as a data set"),
-        (lambda file: file["train/y"].write_direct(np.full(7, 9)), "holds label 9 at 0"),
-    ],
-)
-def test_unusable_files_are_refused(tmp_path, change, message):
-    datasets.write(made(), tmp_path / "a.h5")
-    with h5py.File(tmp_path / "a.h5", "r+") as file:
-        change(file)
-    with pytest.raises(InputError, match=message):
-        datasets.read(tmp_path / "a.h5")
-
-
-def test_missing_truncated_and_foreign_files(tmp_path):
-    with pytest.raises(InputError, match="there is no data set file"):
-        datasets.load(tmp_path / "none.h5")
-    datasets.write(made(), tmp_path / "a.h5")
-    content = (tmp_path / "a.h5").read_bytes()
-    (tmp_path / "b.h5").write_bytes(content[: len(content) // 2])
-    (tmp_path / "c.h5").write_text("no HDF5")
-    for name in ("b.h5", "c.h5"):
-        with pytest.raises(InputError, match="damaged or not HDF5"):
-            datasets.read(tmp_path / name)
-
-
 def test_digits(digits):
     assert digits.image_shape == (8, 8, 1)
     assert (len(digits.train_x), len(digits.test_x)) == (1437, 360)
@@ -163,6 +91,60 @@ def test_originals_are_converted_and_kept(tmp_path, monkeypatch, cache):
     monkeypatch.delenv("SPARSEDEND_ORIGINALS")
     assert (cache / "tiny.h5").is_file()
     assert_equal(datasets.load("tiny"), dataset)
+
+
+def test_the_cache_comes_before_the_original_files(tmp_path, monkeypatch, cache):
+    contents, _ = small_originals(monkeypatch)
+    put(tmp_path / "tiny", contents)
+    datasets.write(made(name="tiny"), cache / "tiny.h5")
+    monkeypatch.setenv("SPARSEDEND_ORIGINALS", str(tmp_path))
+    assert_equal(datasets.load("tiny"), made(name="tiny"))
+
+
+def test_without_original_files_of_that_name_it_is_fetched(tmp_path, monkeypatch):
+    small_originals(monkeypatch)
+    monkeypatch.setenv("SPARSEDEND_ORIGINALS", str(tmp_path))
+    with pytest.raises(InputError, match=r"cannot be downloaded .ConnectionError"):
+        datasets.load("tiny")
+
+
+def test_names_in_the_cache_come_in_the_order_of_the_alphabet(cache, monkeypatch):
+    for name in ("b", "c", "a"):
+        (cache / f"{name}.h5").touch()
+    (cache / "a.txt").touch()
+    real = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda *given: sorted(real(*given), key=str, reverse=True))
+    assert cache_module.names() == ("a", "b", "c")
+    with pytest.raises(InputError, match="cifar10, a, b, c; the path of"):
+        datasets.load("none")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("digits", False),
+        ("a.h5", True),
+        ("a.hdf5", True),
+        ("folder/digits", True),
+        (Path("folder") / "a", True),
+        ("a.txt", False),
+    ],
+)
+def test_what_is_a_path(name, expected):
+    assert datasets.is_path(name) is expected
+
+
+def test_a_stamp_changes_with_its_file(tmp_path, cache):
+    for path, name in ((tmp_path / "a.h5", tmp_path / "a.h5"), (cache / "mine.h5", "mine")):
+        assert datasets.stamp(name) is None
+        path.write_text("one")
+        os.utime(path, ns=(5, 7))
+        assert datasets.stamp(name) == (7, 3)
+
+
+def test_a_name_that_is_too_long_is_told():
+    with pytest.raises(InputError, match=r"cannot be looked up .File name too long"):
+        datasets.load("a" * 300)
 
 
 def test_a_cache_that_cannot_be_kept_is_no_obstacle(tmp_path, monkeypatch):
@@ -196,31 +178,3 @@ def test_the_real_files(name, originals):
     if name == "fmnist":
         assert (np.bincount(dataset.train_y) == 6000).all()
         assert dataset.train_x.mean() / 255 == pytest.approx(0.2860, abs=1e-4)
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    arrays.arrays(np.uint8, arrays.array_shapes(min_dims=3, max_dims=3, min_side=0, max_side=6))
-    | arrays.arrays(np.uint8, st.integers(0, 20))
-)
-def test_idx_round_trip(array):
-    np.testing.assert_array_equal(idx.decode(idx_bytes(array), 2048 + array.ndim, "a"), array)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"no gzip", "no whole gzip file"),
-        (idx_bytes(np.zeros((2, 3, 4), np.uint8))[:-9], "no whole gzip file"),
-        (gzip.compress(b"\0\0"), "has 2 bytes, its header 16"),
-        (gzip.compress(struct.pack(">4I", 2049, 1, 1, 1) + b"a"), "begins with 2049, not 2051"),
-        (gzip.compress(struct.pack(">4I", 2051, 2, 1, 1) + b"a"), r"holds 1 values, .*\(2, 1"),
-        (
-            gzip.compress(struct.pack(">4I", 2051, 1, 1, 1) + b"ab"),
-            r"holds 2 values, .*\(1, 1",
-        ),
-    ],
-)
-def test_damaged_idx_files_are_refused(content, message):
-    with pytest.raises(InputError, match=f"'a.gz' .*{message}"):
-        idx.decode(content, idx.IMAGES, "a.gz")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+import pooch
 import pytest
 
 from sparsedend import datasets
@@ -71,6 +72,24 @@ def test_fetch(files, cache):
     assert len(files.requests) == 4, "files with the right checksum are not fetched again"
 
 
+@pytest.mark.parametrize(
+    ("asked", "terminal", "shown"),
+    [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
+)
+def test_a_progress_bar_and_the_end_of_patience(files, monkeypatch, asked, terminal, shown):
+    made = []
+    real = pooch.HTTPDownloader
+
+    def downloader(**options):
+        made.append(options)
+        return real(**options | {"progressbar": False})
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", downloader)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    datasets.fetch("tiny", progress=asked)
+    assert made == [{"progressbar": shown, "timeout": 30}]
+
+
 def test_load_fetches_what_is_nowhere_else(files):
     assert len(datasets.load("tiny").test_x) == 3
 
@@ -96,7 +115,7 @@ def test_a_wrong_checksum_is_not_converted(files, cache):
 
 def test_a_missing_file(files):
     del files.contents[SECOND]
-    with pytest.raises(InputError, match=rf"{SECOND} is not to be had \(404.*SPARSEDEND_ORIGINALS"):
+    with pytest.raises(InputError, match=rf"{SECOND} cannot be downloaded \(404.*SPARSEDEND_ORIG"):
         datasets.fetch("tiny")
 
 

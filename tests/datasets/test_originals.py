@@ -5,6 +5,7 @@ import hashlib
 import io
 import lzma
 import pickle
+import re
 import struct
 import tarfile
 import zipfile
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from sparsedend import InputError, datasets
-from sparsedend.datasets import catalogue, cifar10
+from sparsedend.datasets import catalogue, cifar10, originals
 from tests.datasets.test_datasets import idx_bytes, put
 
 CLASSES = 10
@@ -73,12 +74,14 @@ def tar_gz(contents):
 def assert_cifar(dataset, made):
     assert dataset.train_x.shape == (20, 32, 32, 3)
     assert dataset.test_x.shape == (4, 32, 32, 3)
-    first = made["data_batch_1"]
-    for channel in range(3):
-        plane = first[b"data"][1, 1024 * channel : 1024 * (channel + 1)].reshape(32, 32)
-        np.testing.assert_array_equal(dataset.train_x[1, :, :, channel], plane)
-    assert dataset.test_y.tolist() == made["test_batch"][b"labels"]
-    assert dataset.class_names[dataset.train_y[0]] == dataset.class_names[first[b"labels"][0]]
+    x = np.concatenate([dataset.train_x, dataset.test_x])
+    for number, name in enumerate(cifar10.BATCHES):
+        for channel in range(3):
+            planes = made[name][b"data"][:, 1024 * channel : 1024 * (channel + 1)]
+            found = x[4 * number : 4 * number + 4, :, :, channel]
+            np.testing.assert_array_equal(found, planes.reshape(4, 32, 32))
+    labels = [label for batch in made.values() for label in batch[b"labels"]]
+    assert [*dataset.train_y, *dataset.test_y] == labels
 
 
 @pytest.mark.parametrize("dump", [python2_pickle, pickle.dumps])
@@ -91,6 +94,9 @@ def test_cifar10_archive(tmp_path, monkeypatch, dump):
     dataset = datasets.convert("cifar10", tmp_path / "cifar10")
     assert_cifar(dataset, made)
     assert dataset.sha256 == {"cifar-10-python.tar.gz": hashlib.sha256(archive).hexdigest()}
+    entry = catalogue.CATALOGUE["cifar10"]
+    found = (dataset.name, dataset.class_names, dataset.licence, dataset.source)
+    assert found == ("cifar10", entry.class_names, entry.licence, entry.source)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -125,6 +131,7 @@ def test_a_pickle_can_call_nothing(tmp_path, monkeypatch, capsys):
         ({}, "has neither cifar-10-python.tar.gz nor data_batch_1, data_batch_2"),
         ({"data_batch_1": b"x"}, "'.*data_batch_1' has MD5"),
         ({"data_batch_1.xz": b"x"}, "is no whole xz file"),
+        ({"data_batch_1.xz": lzma.compress(b"x")}, "'.*data_batch_1.xz' has MD5"),
     ],
 )
 def test_damaged_cifar10_folders(tmp_path, contents, message):
@@ -168,9 +175,11 @@ def test_emnist_archive_is_put_upright(tmp_path, monkeypatch):
     put(tmp_path / "emnist", contents)
     dataset = datasets.convert("emnist", tmp_path / "emnist")
     assert dataset.classes == 47
-    np.testing.assert_array_equal(dataset.train_x[2, :, :, 0], images["train"][2].T)
-    np.testing.assert_array_equal(dataset.test_x[1, :, :, 0], images["test"][1].T)
-    np.testing.assert_array_equal(dataset.test_y, labels["test"])
+    assert dataset.image_shape == (28, 28, 1)
+    for part in ("train", "test"):
+        x, y = getattr(dataset, f"{part}_x"), getattr(dataset, f"{part}_y")
+        np.testing.assert_array_equal(x[..., 0], images[part].transpose(0, 2, 1))
+        np.testing.assert_array_equal(y, labels[part])
 
 
 @pytest.mark.parametrize("archive", [b"no zip", emnist_zip({"x": b""})], ids=["text", "empty"])
@@ -180,6 +189,50 @@ def test_damaged_emnist_archives(tmp_path, monkeypatch, archive):
     put(tmp_path / "c", contents)
     with pytest.raises(InputError, match=r"gzip.zip' is no EMNIST archive"):
         datasets.convert("emnist", tmp_path / "c")
+
+
+def test_the_piece_of_bymerge_is_put_upright_and_cut(tmp_path, monkeypatch):
+    """Stored with rows and columns exchanged, so one row of ink is a column of the picture."""
+    images = np.zeros((5, 3, 4), np.uint8)
+    for number in range(5):
+        images[number, 1] = [1, 2, 3, 10 * number]
+    files = catalogue.CATALOGUE["emnist-bymerge-40k"].md5
+    contents = dict(
+        zip(files, [idx_bytes(images), idx_bytes(np.arange(5, dtype=np.uint8))], strict=True)
+    )
+    known_by(monkeypatch, "emnist-bymerge-40k", contents)
+    put(tmp_path / "c", contents)
+    assert originals.BYMERGE_TEST_IMAGES == 10_000
+    monkeypatch.setattr(originals, "BYMERGE_TEST_IMAGES", 2)
+    dataset = datasets.convert("emnist-bymerge-40k", tmp_path / "c")
+    for x, y, numbers in (
+        (dataset.train_x, dataset.train_y, [0, 1, 2]),
+        (dataset.test_x, dataset.test_y, [3, 4]),
+    ):
+        assert y.tolist() == numbers
+        assert x.shape[1:] == (4, 3, 1)
+        for image, number in zip(x, numbers, strict=True):
+            upright = [[0, 1, 0], [0, 2, 0], [0, 3, 0], [0, 10 * number, 0]]
+            assert image[..., 0].tolist() == upright
+
+
+def test_the_classes_of_emnist_in_the_order_of_their_labels():
+    """As in the mapping file of the balanced and the ByMerge splits."""
+    names = catalogue.CATALOGUE["emnist"].class_names
+    codes = [*range(48, 58), *range(65, 91), 97, 98, 100, 101, 102, 103, 104, 110, 113, 114, 116]
+    assert [ord(name) for name in names] == codes
+    assert catalogue.CATALOGUE["emnist-bymerge-40k"].class_names == names
+
+
+@pytest.mark.parametrize("name", catalogue.CATALOGUE)
+def test_every_entry_names_its_classes_and_files(name):
+    entry = catalogue.CATALOGUE[name]
+    assert entry.layout in originals.LAYOUTS
+    assert len(set(entry.class_names)) == len(entry.class_names) == (47 if "em" in name else 10)
+    assert all(re.fullmatch("[0-9a-f]{32}", md5) for md5 in entry.md5.values())
+    assert entry.address is None or entry.address.endswith("/")
+    assert entry.licence
+    assert entry.source
 
 
 def test_the_piece_of_bymerge_cannot_be_downloaded():

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import sparse
 
 from sparsedend import InputError, datasets
 from tests.datasets.test_datasets import assert_equal, made
@@ -19,6 +22,79 @@ def test_arrays_are_split_into_training_and_test():
         for image, label in zip(x, y, strict=True):
             (where,) = np.flatnonzero((image[..., 0] == IMAGES).all(axis=(1, 2)))
             assert LABELS[where] == label
+
+
+def test_which_images_are_held_out_is_a_matter_of_the_seed():
+    for seed in (1, 7):
+        # The stream "split" of the seed is the first of the seed's children.
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+        order = rng.permutation(20)
+        dataset = datasets.from_arrays("mine", IMAGES, LABELS, test_fraction=0.13, seed=seed)
+        assert len(dataset.test_x) == 3, "rounded, not cut off"
+        np.testing.assert_array_equal(dataset.train_x[..., 0], IMAGES[order[:17]])
+        np.testing.assert_array_equal(dataset.train_y, LABELS[order[:17]])
+        np.testing.assert_array_equal(dataset.test_x[..., 0], IMAGES[order[17:]])
+        np.testing.assert_array_equal(dataset.test_y, LABELS[order[17:]])
+
+
+def sources(folder):
+    """The same twenty images as a folder of pictures and as HDF5 files of three layouts."""
+    for name in ("ant", "bee"):
+        (folder / "pictures" / name).mkdir(parents=True)
+    for number, image in enumerate(IMAGES):
+        name = "ant" if number < 10 else "bee"
+        Image.fromarray(image).save(folder / "pictures" / name / f"{number:02}.png")
+    labels = np.repeat(["ant", "bee"], 10).astype("S")
+    for layout in ("", "train/"):
+        with h5py.File(folder / f"{layout[:5]}.h5", "w") as file:
+            file[f"{layout}x"], file[f"{layout}y"] = IMAGES, labels
+    with h5py.File(folder / "named.h5", "w") as file:
+        file["x"], file["y"] = IMAGES, np.repeat([0, 1], 10)
+        file.attrs["class_names"] = ["ant", "bee"]
+    return [folder / name for name in ("pictures", ".h5", "train.h5", "named.h5")]
+
+
+def test_all_sources_make_the_same_data_set_with_every_seed_and_fraction(tmp_path):
+    labels = np.repeat(["ant", "bee"], 10)
+    for options in ({}, {"seed": 2}, {"test_fraction": 0.3}):
+        expected = datasets.from_arrays("mine", IMAGES, labels, **options)
+        for source in sources(tmp_path / str(options)):
+            assert_equal(datasets.from_path("mine", source, **options), expected)
+
+
+def test_images_in_colour_and_of_floats_stay_as_they_are():
+    images = np.linspace(0, 1, 20 * 2 * 3 * 3).reshape(20, 2, 3, 3)
+    dataset = datasets.from_arrays("mine", images, LABELS)
+    assert dataset.image_shape == (2, 3, 3)
+    assert dataset.train_x.dtype == np.float64
+    parts = np.concatenate([dataset.train_x, dataset.test_x])
+    np.testing.assert_array_equal(np.sort(parts, axis=0), images)
+
+
+def test_lists_are_arrays():
+    dataset = datasets.from_arrays("mine", list(IMAGES), LABELS.tolist())
+    assert_equal(dataset, datasets.from_arrays("mine", IMAGES, LABELS))
+
+
+@pytest.mark.parametrize("seed", [-1, None, 1.5])
+def test_what_is_no_seed_is_refused_before_anything_is_read(tmp_path, seed):
+    (tmp_path / "a.h5").write_text("no HDF5")
+    for make in (
+        lambda: datasets.from_arrays("mine", None, None, seed=seed),
+        lambda: datasets.from_path("mine", tmp_path / "a.h5", seed=seed),
+    ):
+        with pytest.raises(InputError, match=f"^seed is {seed}:"):
+            make()
+
+
+def test_labels_with_a_gap_are_told():
+    words = "the labels are not 0 … 2 but 1, 2, 3: they become the classes 0 … 2 in that order"
+    with pytest.warns(UserWarning, match=words) as told:
+        dataset = datasets.from_arrays("mine", IMAGES, LABELS + 1)
+    assert (len(told), told[0].filename) == (1, __file__)
+    assert dataset.class_names == ("1", "2", "3")
+    unshifted = datasets.from_arrays("mine", IMAGES, LABELS)
+    np.testing.assert_array_equal(dataset.train_y, unshifted.train_y)
 
 
 def test_texts_become_classes():
@@ -50,6 +126,14 @@ def pictures(folder, classes=("ant", "bee"), mode="L", size=(6, 4), count=5):
             Image.new(mode, size, colour).save(folder / name / f"{i}.png")
 
 
+def one_each(folder, save):
+    """A folder of two classes of one picture each, and the data set of it."""
+    for name in ("ant", "bee"):
+        (folder / name).mkdir(parents=True)
+        save(folder / name)
+    return datasets.from_path("mine", folder, test_fraction=0.5)
+
+
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])
 def test_a_folder_of_class_folders(tmp_path, mode, channels):
     pictures(tmp_path, mode=mode)
@@ -73,18 +157,25 @@ def test_folders_for_training_and_test(tmp_path):
         (IMAGES, LABELS[:5], 0.1, "give .images, height, width"),
         (IMAGES[0], LABELS, 0.1, "images have shape"),
         (IMAGES, LABELS, 0.0, "test fraction is 0.0"),
+        (IMAGES, LABELS, 1.0, "test fraction is 1.0"),
+        (IMAGES, LABELS, np.nan, "test fraction is nan"),
         (IMAGES[:2], LABELS[:2], 0.1, "takes 0 of 2 images"),
+        (IMAGES, LABELS, 0.99, "takes 20 of 20 images"),
         (IMAGES, LABELS - 1, 0.1, "label -1 of image 0 is below 0"),
-        (IMAGES, LABELS * 10**9, 0.1, "20 labels go up to 2000000000: number the classes"),
-        (IMAGES, np.array(["ü".encode()] * 20), 0.1, "labels are bytes that are no ASCII"),
+        (np.ma.array(IMAGES), LABELS, 0.1, "images is a masked array: fill in what is masked"),
+        (IMAGES, np.ma.array(LABELS), 0.1, "labels is a masked array"),
+        (sparse.csr_array(IMAGES[:, 0]), LABELS, 0.1, "images are csr_array: give an array"),
+        ([[1, 2], [3]], LABELS, 0.1, "images are no array .*inhomogeneous.*: give an array"),
+        (IMAGES, None, 0.1, "labels are NoneType: give an array"),
         (IMAGES, LABELS + 0.5, 0.1, "labels are float64: give integers or texts"),
         (IMAGES.astype(np.int64), LABELS, 0.1, "is int64: give uint8"),
         (np.where(IMAGES > 250, np.nan, 0.5), LABELS, 0.1, "holds nan"),
     ],
 )
 def test_unusable_arrays_are_refused(images, labels, fraction, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as told:
         datasets.from_arrays("mine", images, labels, test_fraction=fraction)
+    assert "\n" not in str(told.value)
 
 
 def test_texts_in_hdf5_beyond_ascii(tmp_path):
@@ -93,20 +184,121 @@ def test_texts_in_hdf5_beyond_ascii(tmp_path):
     assert datasets.from_path("mine", tmp_path / "a.h5").class_names == ("Ü", "ä")
 
 
-def test_16_bits_and_transparency(tmp_path):
-    pictures(tmp_path / "grey", count=1)
+def test_named_classes_of_numbers_are_checked(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"] = IMAGES, LABELS
+        file.attrs["class_names"] = ["ant", "bee"]
+    with pytest.raises(InputError, match=r"holds label 2 at .*, one for each of the 2 class names"):
+        datasets.from_path("mine", tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs["class_names"] = ["ant", "bee", "cow", "dog", "eel"]
+    with pytest.warns(UserWarning, match="of 5 classes, and classes dog, eel have no images: add"):
+        assert datasets.from_path("mine", tmp_path / "a.h5").classes == 5
+
+
+def test_16_bits_become_8(tmp_path):
     values = np.array([[0, 256, 32768], [65535, 512, 1]], np.uint16)
-    for name in ("ant", "bee"):
-        Image.fromarray(values).save(tmp_path / "grey" / name / "0.png")
-    dataset = datasets.from_path("mine", tmp_path / "grey", test_fraction=0.5)
+    dataset = one_each(tmp_path, lambda folder: Image.fromarray(values).save(folder / "0.png"))
     assert dataset.train_x[0, :, :, 0].tolist() == [[0, 1, 128], [255, 2, 0]]
-    pictures(tmp_path / "clear", count=1)
-    for name in ("ant", "bee"):
-        picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
-        picture.putpixel((1, 0), (9, 9, 9, 255))
-        picture.save(tmp_path / "clear" / name / "0.png")
-    dataset = datasets.from_path("mine", tmp_path / "clear", test_fraction=0.5)
+
+
+@pytest.mark.parametrize("value", [np.int32(2**16), np.int32(-1), np.float32(0.5)])
+def test_other_numbers_than_those_of_16_bits_are_refused(tmp_path, value):
+    values = np.full((2, 3), value)
+    with pytest.raises(InputError, match=r"0.tif' has values of more than 16 bits: save it with"):
+        one_each(tmp_path, lambda folder: Image.fromarray(values).save(folder / "0.tif"))
+
+
+def test_what_is_transparent_becomes_white(tmp_path):
+    picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    picture.putpixel((1, 0), (9, 9, 9, 255))
+    dataset = one_each(tmp_path, lambda folder: picture.save(folder / "0.png"))
     assert dataset.train_x[0, 0, :, 0].tolist() == [255, 9]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, [[0, 1, 2], [3, 4, 5]]),
+        (2, [[2, 1, 0], [5, 4, 3]]),
+        (3, [[5, 4, 3], [2, 1, 0]]),
+        (6, [[3, 0], [4, 1], [5, 2]]),
+        (8, [[2, 5], [1, 4], [0, 3]]),
+    ],
+)
+def test_pictures_are_turned_as_their_exif_data_says(tmp_path, orientation, upright):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    stored = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    dataset = one_each(tmp_path, lambda folder: stored.save(folder / "0.PNG", exif=exif))
+    assert dataset.train_x[0, :, :, 0].tolist() == upright
+
+
+def test_hidden_files_are_left_out_and_named_once(tmp_path):
+    pictures(tmp_path, count=3)
+    for name in ("ant", "bee"):
+        for number in range(4):
+            (tmp_path / name / f"._{number}.png").write_bytes(b"\0\5\x16\7Mac OS X")
+        (tmp_path / name / ".DS_Store").write_bytes(b"no picture either")
+    folder = tmp_path.name
+    shown = ", ".join(f"{folder}/{name}" for name in ("ant/._0.png", "ant/._1.png"))
+    words = f"^hidden files are left out: {shown}.* and 3 more$"
+    with pytest.warns(UserWarning, match=words) as told:
+        dataset = datasets.from_path("mine", tmp_path)
+    assert len(told) == 1
+    assert len(dataset.train_x) + len(dataset.test_x) == 6
+
+
+def test_a_class_without_pictures_is_told(tmp_path):
+    pictures(tmp_path / "one")
+    (tmp_path / "one" / "cow").mkdir()
+    pictures(tmp_path / "two" / "train", classes=("ant", "bee", "cow"), count=2)
+    pictures(tmp_path / "two" / "test", count=2)
+    for path in (tmp_path / "two" / "train" / "cow").iterdir():
+        path.unlink()
+    for name in ("one", "two"):
+        words = "labels 0 … 1 of 3 classes, and class cow has no images: add some, or take"
+        with pytest.warns(UserWarning, match=words):
+            dataset = datasets.from_path("mine", tmp_path / name)
+        assert dataset.class_names == ("ant", "bee", "cow")
+
+
+def test_classes_and_pictures_come_in_the_order_of_their_names(tmp_path, monkeypatch):
+    for part in ("train", "test"):
+        for label, name in enumerate(("ant", "bee")):
+            (tmp_path / part / name).mkdir(parents=True)
+            for number, file in enumerate(("a.png", "b.PNG", "c.png")):
+                colour = 100 * (part == "test") + 10 * label + number
+                Image.new("L", (1, 1), colour).save(tmp_path / part / name / file)
+    real = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: sorted(real(path), reverse=True))
+    dataset = datasets.from_path("mine", tmp_path)
+    assert dataset.train_x.ravel().tolist() == [0, 1, 2, 10, 11, 12]
+    assert dataset.test_x.ravel().tolist() == [100, 101, 102, 110, 111, 112]
+    assert dataset.train_y.tolist() == dataset.test_y.tolist() == [0, 0, 0, 1, 1, 1]
+    assert dataset.class_names == ("ant", "bee")
+
+
+def test_a_test_may_lack_classes(tmp_path):
+    pictures(tmp_path / "train", classes=("ant", "bee", "cow"))
+    pictures(tmp_path / "test", classes=("bee", "cow"), count=1)
+    dataset = datasets.from_path("mine", tmp_path)
+    assert dataset.test_y.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_one_channel_of_one_picture_makes_all_rgb(tmp_path, channel):
+    pictures(tmp_path / "train", count=2)
+    pictures(tmp_path / "test", count=2)
+    colour = [7, 7, 7]
+    colour[channel] = 8
+    for part in ("train", "test"):
+        path = tmp_path / part / "bee" / "1.png"
+        Image.new("RGB", (6, 4), tuple(colour)).save(path)
+        dataset = datasets.from_path("mine", tmp_path)
+        assert dataset.image_shape == (4, 6, 3)
+        Image.new("L", (6, 4), 7).save(path)
+    assert datasets.from_path("mine", tmp_path).image_shape == (4, 6, 1)
 
 
 def test_colour_in_one_part_makes_both_rgb(tmp_path):
@@ -143,5 +335,5 @@ def test_unusable_folders_are_refused(tmp_path):
         datasets.from_path("mine", tmp_path / "text.h5")
     pictures(tmp_path / "two" / "train")
     pictures(tmp_path / "two" / "test", classes=("ant", "cow"))
-    with pytest.raises(InputError, match=r"has classes that 'train' has not .cow"):
+    with pytest.raises(InputError, match=r"has classes that 'train' does not have .cow.: give"):
         datasets.from_path("mine", tmp_path / "two")

@@ -2,32 +2,57 @@ import numpy as np
 import pytest
 
 from sparsedend import InputError
-from sparsedend.datasets import noisy
+from sparsedend.datasets import noisy, transforms
 from tests.datasets.test_datasets import made
 
 
-def grey(value, dtype):
-    images = np.full((6000, 3, 3, 1), value, dtype)
-    return made(train_x=images, test_x=images[:2000], train_y=np.zeros(6000, np.int64),
-                test_y=np.zeros(2000, np.int64))  # fmt: skip
+def images(kind):
+    """A data set whose images all differ, of bytes or of floats."""
+    if kind == np.uint8:
+        return made()
+    rng = np.random.default_rng(8)
+    return made(
+        train_x=rng.random((7, 4, 5, 3)).astype(kind), test_x=rng.random((2, 4, 5, 3)).astype(kind)
+    )
 
 
-@pytest.mark.parametrize(("value", "dtype"), [(51, np.uint8), (0.2, np.float64)])
-def test_gaussian_noise_is_added_and_clipped(value, dtype):
-    changed = noisy(grey(value, dtype), 0.05, np.random.default_rng(0))
-    for images in (changed.train_x, changed.test_x):
-        assert images.dtype == np.float32
-        assert images.mean() == pytest.approx(0.2, abs=1e-3)
-        assert images.std() == pytest.approx(0.05, rel=0.02)
-    strong = noisy(grey(value, dtype), 1.0, np.random.default_rng(0)).train_x
-    assert (strong.min(), strong.max()) == (0, 1)
-    assert (strong == 0).mean() == pytest.approx(0.4207, abs=0.01)  # a normal number below -0.2
+@pytest.mark.parametrize("chunk", [4096, 3])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
+def test_every_image_gets_its_own_noise_once(kind, chunk, monkeypatch):
+    """By the formula: image + sigma · normal number, cut off at 0 and 1; training images first."""
+    monkeypatch.setattr(transforms, "CHUNK", chunk)
+    clean = images(kind)
+    changed = noisy(clean, 0.4, np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    for name in ("train_x", "test_x"):
+        x = getattr(clean, name)
+        normal = rng.standard_normal(x.shape, dtype=np.float32)
+        expected = x / (255 if kind == np.uint8 else 1) + 0.4 * normal
+        assert (expected < 0).any()
+        assert (expected > 1).any()
+        found = getattr(changed, name)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, np.clip(expected, 0, 1), atol=1e-6)
 
 
-def test_parts_differ_and_seeds_repeat():
-    one, other = (noisy(grey(99, np.uint8), 0.1, np.random.default_rng(5)) for _ in range(2))
-    np.testing.assert_array_equal(one.train_x, other.train_x)
-    assert not np.array_equal(one.train_x[:2000], one.test_x)
+def test_nothing_but_the_images_changes():
+    clean = images(np.uint8)
+    before = clean.train_x.copy()
+    changed = noisy(clean, 0.1, np.random.default_rng(5))
+    for name in ("name", "class_names", "licence", "source", "sha256"):
+        assert getattr(changed, name) == getattr(clean, name)
+    np.testing.assert_array_equal(changed.train_y, clean.train_y)
+    np.testing.assert_array_equal(changed.test_y, clean.test_y)
+    np.testing.assert_array_equal(clean.train_x, before)
+
+
+def test_the_noise_is_that_of_the_generator():
+    one, again, other = (
+        noisy(images(np.uint8), 0.1, np.random.default_rng(seed)) for seed in (5, 5, 6)
+    )
+    for name in ("train_x", "test_x"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(again, name))
+        assert (getattr(one, name) != getattr(other, name)).mean() > 0.9
 
 
 def test_no_noise_is_the_same_data_set():
@@ -36,6 +61,6 @@ def test_no_noise_is_the_same_data_set():
 
 
 @pytest.mark.parametrize("sigma", [-1.0, np.inf, np.nan])
-def test_refuses(sigma):
-    with pytest.raises(InputError, match=f"noise is {sigma}"):
+def test_what_is_no_deviation_is_refused(sigma):
+    with pytest.raises(InputError, match=f"noise is {sigma}: give a finite standard deviation"):
         noisy(made(), sigma, np.random.default_rng(0))

@@ -24,8 +24,14 @@
 #define __shared__ static __attribute__((section("cuda_shared")))
 
 using std::exp;
+using std::expm1;
+using std::fabs;
+using std::isfinite;
 using std::log;
+using std::log1p;
+using std::pow;
 using std::sqrt;
+using std::tanh;
 
 struct uint2 {
     unsigned x, y;
@@ -53,7 +59,6 @@ inline unsigned __float_as_uint(float value) {
     return word;
 }
 
-#ifdef FLOAT16
 inline float f32_of_f16(unsigned short bits) {
     _Float16 value;
     std::memcpy(&value, &bits, sizeof value);
@@ -66,7 +71,6 @@ inline unsigned short f16_of_f32(float value) {
     std::memcpy(&bits, &rounded, sizeof bits);
     return bits;
 }
-#endif
 
 extern char __start_cuda_shared[], __stop_cuda_shared[];
 // The section exists where no kernel shares anything, too.

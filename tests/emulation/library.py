@@ -1,11 +1,13 @@
 """A double of the parts of CuPy that sparsedend uses, on the host.
 
 Arrays are NumPy arrays in a wrapper that, like CuPy's, never turns into a NumPy array by itself.
-Kernels are the ones of kernels.cu, compiled for the CPU by ``cuda.h``; each launch checks the types
-of all arguments, and that nothing was written beyond the ends of an array. A graph is the list of
-launches that were recorded; what CUDA forbids while it is captured is an error.
+Kernels are compiled for the CPU by ``cuda.h``; each launch checks the types of all arguments, and
+that nothing was written beyond the ends of an array. A graph is the list of launches that were
+recorded; what CUDA forbids while it is captured is an error. Streams do at once what is queued, and
+remember what they waited for.
 """
 
+import atexit
 import ctypes
 import functools
 import re
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 COMPILER = shutil.which("g++")
+FLAGS = ("-std=c++17", "-O1", "-fPIC", "-ffp-contract=off", "-Wall", "-Wextra")
 SHIM = Path(__file__).with_name("cuda.h")
 #: Bytes before and after every array that no kernel may change, and what they hold.
 GUARD, CANARY = 512, 0xA5
@@ -138,6 +141,9 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
     def reshape(self, *shape):
         return self._view(self.host.reshape(*shape))
 
+    def view(self, dtype):
+        return self._view(self.host.view(dtype))
+
     def get(self, stream=None):
         _not_capturing("an array is copied to the host")
         return self.host.copy()
@@ -146,6 +152,7 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
         _not_capturing("an array is copied from the host")
         assert type(values) is np.ndarray
         assert (values.shape, values.dtype) == (self.shape, self.dtype)
+        assert stream is None or _is_page_locked(values), "the host may change it meanwhile"
         self.host[...] = values
 
     def fill(self, value):
@@ -237,15 +244,25 @@ def _compiled(code, options):
             f" {{ return fibers::launch({name}, arguments, x, y, block); }}"
             for name, _ in found
         )
-        source.write_text(f'#include "{SHIM}"\n{code}{entries}\n')
-        warnings = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
-        flags = ("-O1", "-shared", "-fPIC", "-ffp-contract=off", *warnings)
-        _run(COMPILER, *flags, *options, source, "-o", target)
+        source.write_text(f"#include <{SHIM.name}>\n{code}{entries}\n")
+        errors = ("-Werror", "-Wno-unknown-pragmas", f"-I{_precompiled()}")
+        _run(COMPILER, "-shared", *FLAGS, *errors, *options, source, "-o", target)
         real = next((each.split("=")[1] for each in options if each.startswith("-DREAL=")), None)
         known = TYPES | ({"real": TYPES[real]} if real else {})
         if "-DFLOAT16" not in options and real:
             known["stored"] = known["real"]
         return ctypes.CDLL(str(target)), {name: _types(text, known) for name, text in found}
+
+
+@functools.cache
+def _precompiled():
+    """Folder of the shim as a precompiled header, which takes two thirds off each compilation."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    header = Path(folder) / SHIM.name
+    header.write_text(f'#include "{SHIM}"\n')
+    _run(COMPILER, "-x", "c++-header", *FLAGS, header)
+    return folder
 
 
 def _run(*command):
@@ -304,9 +321,25 @@ class Graph:
             launch()
 
 
+class Event:
+    """A place in what a stream is to do."""
+
+    def __init__(self, *, disable_timing=False):
+        self.stream = None
+
+    def record(self, stream=None):
+        self.stream, self.time = stream or get_current_stream(), time.perf_counter()
+
+    def synchronize(self):
+        _not_capturing("the host waits")
+
+
 class Stream:
+    """`waits` are the streams that it was made to wait for, in order."""
+
     def __init__(self, *, non_blocking=False):
         self.recorded = None
+        self.waits = []
 
     def __enter__(self):
         self.outer, _current.stream = get_current_stream(), self
@@ -316,10 +349,12 @@ class Stream:
         _current.stream = self.outer
 
     def record(self):
-        return self
+        event = Event()
+        event.record(self)
+        return event
 
     def wait_event(self, event):
-        assert isinstance(event, Stream)
+        self.waits.append(event.stream)
 
     def begin_capture(self, mode):
         assert get_current_stream() is self, "what is queued goes to another stream"
@@ -358,14 +393,6 @@ class CompileException(Exception):  # noqa: N818
     pass
 
 
-class Event:
-    def record(self):
-        self.time = time.perf_counter()
-
-    def synchronize(self):
-        pass
-
-
 class MemoryPointer:
     def __init__(self, memory, offset):
         assert offset == 0
@@ -380,7 +407,16 @@ def alloc_pinned_memory(size):
     memory = Memory(size)
     pinned = memory.bytes.view(PinnedMemory)
     pinned.memory, pinned.ptr = memory, pinned.ctypes.data
+    _page_locked.append((pinned.ptr, size))
     return pinned
+
+
+#: Address and size of all that ever was.
+_page_locked = []
+
+
+def _is_page_locked(values):
+    return any(start <= values.ctypes.data < start + size for start, size in _page_locked)
 
 
 def unowned(pointer, size, owner, device):

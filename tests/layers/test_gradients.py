@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from sparsedend import Network, backends
+from sparsedend import Network, Session, Training, backends, evaluate
 from sparsedend.initializers import glorot
-from tests.conftest import small_stacks
+from tests.conftest import Still, small_stacks
 
 STACKS = list(small_stacks())
+DROPPING = ("dropout", "activations", "other dendrites")
 SAMPLES = 70
 #: Seed of what is dropped, the same in every step.
 DROPS = 7
+SMALL = 1e-6
 
 
 def network(stack, backend, dtype=np.float64):
@@ -26,70 +28,73 @@ def network(stack, backend, dtype=np.float64):
 
 def batch(made):
     rng = np.random.default_rng(4)
-    images = rng.normal(0, 1, (SAMPLES, made.inputs))
-    return images, rng.integers(0, made.classes, SAMPLES)
+    inputs = rng.normal(0, 1, (SAMPLES, made.inputs)).astype(made.dtype)
+    return inputs, rng.integers(0, made.outputs, SAMPLES)
 
 
-def step(made, images, labels):
-    """Mean loss of all images; gradients are left in the network."""
-    made.reserve(images, SAMPLES)
-    made.forward(np.arange(SAMPLES), np.random.default_rng(DROPS))
-    loss, _ = made.loss(labels)
-    made.backward()
-    return loss / SAMPLES
+def step(session):
+    """Mean loss of all samples; gradients are left in the session."""
+    training = Training(Still())
+    training.dropout = np.random.default_rng(DROPS)
+    session.train_step(training, np.arange(SAMPLES))
+    return session.totals().loss
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize("stack", STACKS)
 def test_parameters_by_finite_differences(stack, backend):
     made = network(stack, backend)
-    images, labels = batch(made)
-    step(made, images, labels)
-    gradients = made.gradients.copy()
-    small = 1e-6
+    session = Session(made, *batch(made))
+    step(session)
+    gradients = session.gradients.copy()
     for index in range(made.size):
         original = made.parameters[index]
         losses = []
-        for change in (small, -small):
+        for change in (SMALL, -SMALL):
             made.parameters[index] = original + change
-            losses.append(step(made, images, labels))
+            losses.append(step(session))
         made.parameters[index] = original
-        numeric = (losses[0] - losses[1]) / (2 * small)
+        numeric = (losses[0] - losses[1]) / (2 * SMALL)
         assert gradients[index] == pytest.approx(numeric, rel=1e-5, abs=1e-8), index
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
-@pytest.mark.parametrize("stack", STACKS)
-def test_input_gradient_by_finite_differences(stack, backend):
-    """Every layer's gradient of its inputs, the second layer's included."""
+@pytest.mark.parametrize("stack", [name for name in STACKS if name not in DROPPING])
+def test_inputs_by_finite_differences(stack, backend):
     made = network(stack, backend)
-    images, labels = batch(made)
-    step(made, images, labels)
-    first = made.layers[0]
-    first.reserve(made._width, input_gradient=True)
-    made.forward(np.arange(SAMPLES), np.random.default_rng(DROPS))
-    made.loss(labels)
-    delta = made._delta
-    for layer in reversed(made.layers):
-        delta = layer.backward(delta)
-    gradient = delta[:, :SAMPLES].T.copy()
-    small = 1e-6
+    inputs, labels = batch(made)
+    session = Session(made, inputs, labels, input_gradient=True)
+    session.score(np.arange(SAMPLES))
+    gradient = session.backward()[:, :SAMPLES].T.copy()
     rng = np.random.default_rng(6)
     for _ in range(60):
         at = rng.integers(SAMPLES), rng.integers(made.inputs)
         losses = []
-        for change in (small, -small):
-            changed = images.copy()
+        for change in (SMALL, -SMALL):
+            changed = inputs.copy()
             changed[at] += change
-            losses.append(step(made, changed, labels))
-        numeric = (losses[0] - losses[1]) / (2 * small)
+            losses.append(evaluate(made, changed, labels).loss)
+        numeric = (losses[0] - losses[1]) / (2 * SMALL)
         assert gradient[at] == pytest.approx(numeric, rel=1e-5, abs=1e-8), at
 
 
-def torch_loss(torch, made, images, labels):
+def activated(torch, name, x, slope):
+    if name == "leaky-relu":
+        return torch.nn.functional.leaky_relu(x, slope)
+    functions = {
+        "relu": torch.relu,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        "softplus": torch.nn.functional.softplus,
+        "identity": torch.clone,
+    }
+    return functions[name](x)
+
+
+def torch_loss(torch, made, inputs, labels):
     """The same network on dense matrices, by autograd: loss and gradients as one flat vector."""
     tensors = []
-    x = torch.from_numpy(images.copy())
+    x = torch.from_numpy(inputs.copy())
     functional = torch.nn.functional
     drops = np.random.default_rng(DROPS)
 
@@ -102,16 +107,15 @@ def torch_loss(torch, made, images, labels):
         return torch.zeros(structure.shape, dtype=x.dtype).index_put(tuple(index), tensor(values))
 
     for layer in made.layers:
-        values = layer.parameters
+        values, settings = layer.parameters, layer.settings
         if layer.kind == "dendritic":
-            w = sparse_weights(layer.structures["synapses"], values["synapses"])
-            x = functional.leaky_relu(
-                functional.linear(x, w, tensor(values["dendrite_bias"])), layer.slope
-            )
-            c = sparse_weights(layer.structures["cables"], values["cables"])
-            x = functional.leaky_relu(
-                functional.linear(x, c, tensor(values["soma_bias"])), layer.slope
-            )
+            for name, bias, activation in (
+                ("synapses", "dendrite_bias", "activation"),
+                ("cables", "soma_bias", "soma_activation"),
+            ):
+                w = sparse_weights(layer.structures[name], values[name])
+                x = functional.linear(x, w, tensor(values[bias]))
+                x = activated(torch, settings[activation], x, settings["slope"])
         elif layer.kind == "sparse":
             w = sparse_weights(layer.structures["weights"], values["weights"])
             x = functional.linear(x, w, tensor(values["bias"]))
@@ -122,7 +126,7 @@ def torch_loss(torch, made, images, labels):
             factors = (uniform >= layer.rate) / (1 - layer.rate)
             x = x * torch.from_numpy(factors.T.astype(made.dtype))
         else:
-            x = functional.leaky_relu(x, layer.slope)
+            x = activated(torch, layer.kind, x, settings.get("slope"))
     loss = functional.cross_entropy(x, torch.from_numpy(labels))
     loss.backward()
     return loss.item(), np.concatenate([t.grad.numpy().ravel() for t in tensors])
@@ -134,10 +138,12 @@ def torch_loss(torch, made, images, labels):
 def test_networks_against_pytorch(stack, backend, dtype):
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle of this test")
     made = network(stack, backend, dtype)
-    images, labels = batch(made)
-    images = images.astype(dtype)
-    loss = step(made, images, labels)
-    expected_loss, expected = torch_loss(torch, made, images, labels)
+    inputs, labels = batch(made)
+    session = Session(made, inputs, labels)
+    loss = step(session)
+    expected_loss, expected = torch_loss(torch, made, inputs, labels)
     tolerance = 1e-5 if dtype == np.float32 else 1e-12
     assert loss == pytest.approx(expected_loss, rel=tolerance)
-    np.testing.assert_allclose(made.gradients, expected, rtol=tolerance * 10, atol=tolerance / 10)
+    np.testing.assert_allclose(
+        session.gradients, expected, rtol=tolerance * 10, atol=tolerance / 10
+    )

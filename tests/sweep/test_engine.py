@@ -1,54 +1,28 @@
-"""Sweeps in real processes: here, on a cluster of two workers, killed and resumed."""
+"""Sweeps in real processes on this machine: their rows, their order, killed and resumed."""
 
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
 from sparsedend import InputError, backends
-from sparsedend.backends.numpy_backend import available_threads
 from sparsedend.datasets import write
 from sparsedend.files import locked
 from sparsedend.run import run
-from sparsedend.sweep import Results, expand, sweep
-from sparsedend.sweep.engine import KILLED, _rows_here
+from sparsedend.sweep import Results, engine, expand, sweep
+from sparsedend.sweep.engine import KILLED, _rows_here, available_threads
 from sparsedend.sweep.results import row_of
-from sparsedend.sweep.worker import execute
-from tests.conftest import CUPY, ROOT
+from tests.cli.commands import ENVIRONMENT
+from tests.conftest import CUPY
 from tests.datasets.test_datasets import made
+from tests.sweep.rows import SMALL, by_settings, killed_after_a_row, same
 from tests.sweep.test_results import RESULT
-
-SMALL = {"dendrites": 2, "somata": 8, "synapses": 5, "epochs": 2}
-
-
-def by_settings(results):
-    return {Results.settings_of(row): row for row in results.rows}
-
-
-def same(one, other):
-    """Whether two rows agree in everything but time and memory."""
-    volatile = ("train_seconds", "seconds_per_epoch", "seconds")
-    return all(one[name] == other[name] for name in one if name not in volatile)
-
-
-def killed_after_a_row(path, pids):
-    """Thread that kills one of the processes when the first run has ended."""
-
-    def wait():
-        while not (path.is_file() and Results.read(path).rows):
-            time.sleep(0.02)
-        os.kill(pids()[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    return thread
 
 
 def test_results_do_not_depend_on_where_and_in_which_order(tmp_path):
@@ -92,10 +66,79 @@ def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path):
     assert said == [f"'{tmp_path / 's.h5'}' holds 1 of these 2 runs already"]
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_run_has_the_threads_it_is_given(tmp_path, jobs):
-    results = sweep(expand(SMALL | {"seed": [1, 2]}), tmp_path / "s.h5", jobs=jobs, threads=2)
-    assert [row["threads"] for row in results.rows] == [min(2, available_threads())] * 2
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_has_the_threads_it_is_given(tmp_path, threads):
+    """One where a backend would by itself take all of two, and the other way round."""
+    runs = expand(SMALL | {"seed": [1, 2], "epochs": 1})
+    results = sweep(runs, tmp_path / "s.h5", jobs=2, threads=threads)
+    assert [row["threads"] for row in results.rows] == [min(threads, available_threads())] * 2
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """What a sweep would have handed to processes; their rows come without them."""
+    calls = []
+
+    def rows_here(task, left, jobs, threads):
+        calls.append((task, left, jobs, threads))
+        yield from (row_of(run.settings, run.fingerprint, RESULT) for run in left)
+
+    monkeypatch.setattr(engine, "_rows_here", rows_here)
+    monkeypatch.setattr(engine, "available_threads", lambda: 8)
+    return calls
+
+
+def test_the_longest_runs_come_first(tmp_path, started):
+    """Those that are left, whatever the order in the grid."""
+    runs = expand(SMALL | {"somata": [8, 64, 16, 32], "epochs": [3, 1]})
+    sweep(runs[2:3], tmp_path / "s.h5")
+    results = sweep(runs, tmp_path / "s.h5", resume=True)
+    (_, _, *_), (_, left, *_) = started
+    works = [run.work for run in left]
+    assert works == sorted(works, reverse=True)
+    assert len(set(works)) == len(works) == 7
+    assert {run.settings for run in left} == {run.settings for run in runs} - {runs[2].settings}
+    assert len(results.rows) == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (8, 1)),
+        ({"threads": 2}, (4, 2)),
+        ({"threads": 3}, (2, 3)),
+        ({"threads": 20}, (1, 20)),
+        ({"jobs": 3, "threads": 2}, (3, 2)),
+    ],
+)
+def test_jobs_are_as_many_as_the_cores_take(tmp_path, started, given, expected):
+    sweep(expand(SMALL), tmp_path / "s.h5", **given)
+    ((task, _, *found),) = started
+    assert tuple(found) == expected
+    assert task.keywords["threads"] == expected[1]
+
+
+def test_what_a_task_is_told(tmp_path, started, monkeypatch):
+    """The folder by its whole path, for workers stand elsewhere; what exists there is kept."""
+    monkeypatch.chdir(tmp_path)
+    for more in ({}, {"resume": True}, {"overwrite": True}):
+        sweep(expand(SMALL), "s.h5", backend="numpy", checkpoints=Path("networks"), **more)
+    tasks = [task for task, *_ in started]
+    assert [task.keywords["resume"] for task in tasks] == [True, True, False]
+    assert {task.keywords["checkpoints"] for task in tasks} == {tmp_path / "networks"}
+    assert {task.keywords["backend"] for task in tasks} == {"numpy"}
+    sweep(expand(SMALL), "t.h5")
+    assert started[-1][0].keywords["checkpoints"] is None
+
+
+def test_what_is_held_already_is_told_and_left_out(tmp_path, started):
+    runs = expand(SMALL | {"seed": [1, 2, 3]})
+    said = []
+    sweep(runs[:2], tmp_path / "s.h5", say=said.append)
+    assert said == []
+    sweep(runs, tmp_path / "s.h5", resume=True, say=said.append)
+    assert said == [f"'{tmp_path / 's.h5'}' holds 2 of these 3 runs already"]
+    assert [run.settings.seed for run in started[-1][1]] == [3]
 
 
 def test_networks_are_kept_where_asked_for(tmp_path):
@@ -146,10 +189,9 @@ def test_runs_are_started_in_the_order_given(tmp_path, jobs):
 def test_workers_do_not_survive_a_killed_sweep(tmp_path):
     # About a minute and a half: longer than this waits, and no longer should the test be killed.
     (tmp_path / "g.toml").write_text("seed = [0, 1]\nepochs = 30000\n")
+    words = ["sweep", "g.toml", "--output", "s.h5", "--jobs", "2", "--checkpoints", "networks"]
     running = subprocess.Popen(
-        [sys.executable, "-m", "sparsedend", "sweep", "g.toml", "--output", "s.h5", "--jobs", "2"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "sparsedend", *words], cwd=tmp_path, env=os.environ | ENVIRONMENT
     )
     sweeping = psutil.Process(running.pid)
 
@@ -157,9 +199,11 @@ def test_workers_do_not_survive_a_killed_sweep(tmp_path):
         children = sweeping.children(recursive=True)
         return [child for child in children if "popen_loky" in " ".join(child.cmdline())]
 
-    while len(found := workers()) < 2:
-        time.sleep(0.05)
-    time.sleep(2)
+    # A worker that keeps its network has begun.
+    while len(list(tmp_path.glob("networks/*.h5"))) < 2:
+        time.sleep(0.02)
+    found = workers()
+    assert len(found) == 2
     running.kill()
     running.wait()
     _, alive = psutil.wait_procs(found, timeout=10)
@@ -173,13 +217,13 @@ def test_other_images_are_noticed(tmp_path):
     write(made(), path)
     before = sweep(expand(sizes), tmp_path / "s.h5", jobs=1).rows
     write(made(train_x=np.flip(made().train_x)), path)
-    with pytest.raises(InputError, match=r"holds runs on other images or labels than '.*mine.h5'"):
+    with pytest.raises(
+        InputError,
+        match=r"holds runs on other images or labels than '.*mine.h5' has now: give another `outp",
+    ):
         sweep(expand(sizes), tmp_path / "s.h5", jobs=1, resume=True)
     after = sweep(expand(sizes), tmp_path / "s.h5", jobs=1, overwrite=True).rows
     assert after[0]["test_loss"] != before[0]["test_loss"]
-    planned = replace(expand(sizes)[0], fingerprint="another")
-    row = execute(planned, "numpy", 1, None, False)
-    assert "has other images or labels than the sweep's" in row["error"]
 
 
 def test_two_sweeps_cannot_write_one_file(tmp_path):
@@ -205,7 +249,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path, number):
         "seed = [0, 1, 2, 3, 4, 5]\nepochs = 400\ndendrites = 2\nsomata = 8\nsynapses = 5\n"
     )
     command = [sys.executable, "-m", "sparsedend", "sweep", "g.toml", "--output", "s.h5"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | ENVIRONMENT
     running = subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -236,97 +280,14 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path, number):
         assert after[settings] == row, "not done again"
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A scheduler and two workers, each a process of one thread."""
-    distributed = pytest.importorskip("distributed")
-    environment = {"PYTHONPATH": str(ROOT)}
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",
-        host="127.0.0.1",
-        env=environment,
-    ) as running:
-        yield running
-
-
-def test_a_cluster_gives_the_same(tmp_path, cluster):
-    runs = expand(SMALL | {"model": ["dann-r", "sann"], "seed": [1, 2]})
-    here = by_settings(sweep(runs, tmp_path / "here.h5", jobs=1))
-    address = cluster.scheduler_address
-    there = by_settings(sweep(runs, tmp_path / "there.h5", scheduler=address))
-    assert here.keys() == there.keys()
-    assert all(same(row, there[settings]) for settings, row in here.items())
-
-
-def test_a_killed_worker_loses_no_run(tmp_path, cluster):
-    runs = expand(SMALL | {"seed": list(range(6)), "epochs": 500})
-
-    def workers():
-        return [worker.pid for worker in cluster.workers.values()]
-
-    thread = killed_after_a_row(tmp_path / "s.h5", workers)
-    results = sweep(runs, tmp_path / "s.h5", scheduler=cluster.scheduler_address)
-    thread.join()
-    assert results.finished.keys() == {run.settings for run in runs}
-
-
-def test_workers_of_several_threads_are_refused(tmp_path):
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, dashboard_address=":0", host="127.0.0.1"
-        ) as running,
-        pytest.raises(InputError, match="has several threads: start workers with"),
-    ):
-        sweep(expand(SMALL), tmp_path / "s.h5", scheduler=running.scheduler_address)
-    assert not (tmp_path / "s.h5").exists()
-
-
-def test_a_scheduler_that_goes_away_is_told(tmp_path):
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
-    ) as running:
-        path = tmp_path / "s.h5"
-
-        def close():
-            while not (path.is_file() and Results.read(path).rows):
-                time.sleep(0.02)
-            running.close()
-
-        thread = threading.Thread(target=close)
-        thread.start()
-        runs = expand(SMALL | {"seed": list(range(6)), "epochs": 500})
-        with pytest.raises(InputError, match="the scheduler is gone; finished runs are kept"):
-            sweep(runs, path, scheduler=running.scheduler_address)
-        thread.join()
-    assert 1 <= len(Results.read(path).rows) < 6
-
-
-def test_a_scheduler_without_workers_is_refused(tmp_path):
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as running,
-        pytest.raises(InputError, match="it has no workers: start workers with"),
-    ):
-        sweep(expand(SMALL), tmp_path / "s.h5", scheduler=running.scheduler_address)
-
-
-def test_a_scheduler_that_is_not_there_is_told_within_ten_seconds(tmp_path):
-    began = time.monotonic()
-    for address in ("tcp://127.0.0.1:9", "127.0.0.1"):
-        with pytest.raises(InputError, match=rf"no scheduler answers at '{address}'"):
-            sweep(expand(SMALL), tmp_path / "s.h5", scheduler=address)
-    assert time.monotonic() - began < 10
-    assert not (tmp_path / "s.h5").exists()
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"jobs": 0}, "jobs is 0"), ({"threads": -1}, "threads is -1")],
+    [
+        ({"jobs": 0}, "jobs is 0: give a whole number"),
+        ({"jobs": True}, "jobs is True: give a whole number"),
+        ({"threads": -1}, "threads is -1: give a whole number"),
+        ({"threads": 1.5}, "threads is 1.5: give a whole number"),
+    ],
 )
 def test_refuses(tmp_path, change, message):
     with pytest.raises(InputError, match=message):
@@ -336,30 +297,10 @@ def test_refuses(tmp_path, change, message):
 def test_existing_results_are_kept_or_replaced(tmp_path):
     path = tmp_path / "s.h5"
     sweep(expand(SMALL), path, jobs=1)
-    with pytest.raises(InputError, match="exists: give --resume, --overwrite"):
+    with pytest.raises(InputError, match="exists: give `resume=True`, `overwrite=True` or"):
         sweep(expand(SMALL), path, jobs=1)
+    with pytest.raises(InputError, match="`resume` and `overwrite` are both given"):
+        sweep(expand(SMALL), path, resume=True, overwrite=True)
     other = expand(SMALL | {"seed": 2})
     assert len(sweep(other, path, jobs=1, resume=True).rows) == 2
     assert len(sweep(other, path, jobs=1, overwrite=True).rows) == 1
-
-
-def test_time_left_is_judged_by_work(monkeypatch):
-    from sparsedend.sweep import progress
-
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    runs = sorted(
-        expand(SMALL | {"somata": [8, 512], "seed": [1, 2, 3]}), key=lambda run: -run.work
-    )
-    total = sum(run.work for run in runs)
-    with progress.Progress(runs, 2) as shown:
-        assert shown.text() == "0 finished, 2 running, 4 left"
-        now[0] = 60.0
-        shown.finished(runs[0], failed=False)
-        shown.finished(runs[1], failed=True)
-        done = runs[0].work + runs[1].work
-        minutes, seconds = divmod(round(60 * (total - done) / done), 60)
-        assert shown.text() == (
-            f"2 finished (1 failed), 2 running, 2 left, about {minutes} min {seconds:02} s to go"
-        )
-    assert np.isclose(shown.work_left, total - done)

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from sparsedend import InputError
-from sparsedend.run import Settings
+from sparsedend.settings import Settings
 from sparsedend.sweep import Results, write_csv
 from sparsedend.sweep.results import COLUMNS, row_of
+from sparsedend.version import __version__
+from tests.conftest import ROOT
 
 RESULT = {
     "parameters": 10,
@@ -93,15 +95,84 @@ def test_unusable_files(tmp_path):
         Results.read(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w"):
         pass
-    with pytest.raises(InputError, match="holds no results of a sweep"):
+    with pytest.raises(InputError, match=r"other.h5': these are no results of a sweep"):
         Results.read(tmp_path / "other.h5")
     Results(rows()).write(tmp_path / "s.h5")
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         file.attrs["format_version"] = 7
-    with pytest.raises(InputError, match="results format 7"):
+    with pytest.raises(
+        InputError, match=r"s.h5': this version of sparsedend does not read results format 7"
+    ):
         Results.read(tmp_path / "s.h5")
     with h5py.File(tmp_path / "s.h5", "r+") as file:
-        file.attrs["format_version"] = 1
-        del file["runs/seed"]
+        file.attrs["format_version"] = 2
+        del file["runs/error"]
     with pytest.raises(InputError, match="cannot be read as results"):
         Results.read(tmp_path / "s.h5")
+
+
+def test_two_runs_of_the_same_settings_are_damage(tmp_path):
+    Results(rows()).write(tmp_path / "s.h5")
+    with h5py.File(tmp_path / "s.h5", "r+") as file:
+        for name in ("seed", "epochs", "patience", "exact", "noise"):
+            file[f"runs/{name}"][:] = file[f"runs/{name}"][0]
+    with pytest.raises(InputError, match=r"s.h5': two runs have the same settings: use another"):
+        Results.read(tmp_path / "s.h5")
+
+
+def test_a_value_that_a_setting_cannot_have_is_refused(tmp_path):
+    Results(rows()).write(tmp_path / "s.h5")
+    with h5py.File(tmp_path / "s.h5", "r+") as file:
+        file["runs/somata"][1] = -3
+    with pytest.raises(InputError, match=r"s.h5': somata is -3: give a whole number"):
+        Results.read(tmp_path / "s.h5")
+
+
+def with_a_column_more(path, name):
+    """Write what a later version would have written."""
+    Results(rows()).write(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["written_by"] = "9.1"
+        file[f"runs/{name}"] = np.arange(3.0)
+
+
+def test_columns_of_a_later_version_are_refused_or_told(tmp_path):
+    path = tmp_path / "s.h5"
+    with_a_column_more(path, "gain")
+    unknown = r"'gain' is unknown here, but not to version 9\.1 of sparsedend, which wrote the file"
+    with pytest.raises(InputError, match=rf"s.h5': {unknown}: use that version"):
+        Results.read(path)
+    with pytest.warns(UserWarning, match=rf"{unknown}; it is left out"):
+        columns = Results.read(path, tolerant=True).columns(failed=True)
+    assert list(columns) == list(COLUMNS)
+    assert columns["seed"].tolist() == [1, 2, 3]
+
+
+def test_the_version_that_wrote_them_is_kept(tmp_path):
+    Results(rows()).write(tmp_path / "s.h5")
+    with h5py.File(tmp_path / "s.h5") as file:
+        assert file.attrs["written_by"] == __version__
+        assert file.attrs["format_version"] == 2
+
+
+def test_what_the_first_format_holds():
+    """Columns that did not exist then have their defaults (tests/files/README.rst)."""
+    results = Results.read(ROOT / "tests" / "files" / "sweep-1.h5")
+    columns = results.columns(failed=True)
+    assert list(columns) == list(COLUMNS)
+    assert columns["model"].tolist() == ["dann-lrf", "vann", "dann-lrf", "dann-lrf"]
+    assert columns["optimizer"].tolist() == ["adam"] * 4
+    np.testing.assert_array_equal(columns["patience"], [2, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(columns["epochs"], [3, 2, 2, 2])
+    np.testing.assert_array_equal(columns["parameters"], [67, 451, 67, np.nan])
+    np.testing.assert_allclose(
+        columns["test_loss"], [2.2908993562062583, 2.000907789667447, 2.304840493864483, np.nan]
+    )
+    assert results.rows[0]["validation_loss"] == pytest.approx([2.3017595, 2.3032021, 2.2925712])
+    assert results.rows[3]["error"].startswith("the training loss is nan in epoch 1")
+    grid = {"dendrites": 2, "somata": 3, "synapses": 2, "epochs": 2, "learning_rate": 0.01}
+    assert set(results.finished) == {
+        Settings(**grid),
+        Settings(**grid, model="vann"),
+        Settings(**(grid | {"epochs": 3}), patience=2),
+    }

@@ -1,0 +1,200 @@
+"""Operations on vectors: each becomes a few instructions inside a Numba function.
+
+LLVM splits a vector into the machine's registers. Nothing here checks bounds.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from .llvm import (
+    first_lane,
+    halves_added,
+    multiply_add,
+    pick,
+    pointer,
+    product_sums,
+    splatted,
+)
+from .types import SUMS, Mask, Vector, lanes_of
+
+
+@intrinsic
+def item(_context, array, offset):
+    """``array[offset]`` without the wrap-around of negative indices."""
+
+    def codegen(context, builder, signature, args):
+        target = context.get_value_type(array.dtype)
+        return builder.load(pointer(context, builder, array, *args, target))
+
+    return array.dtype(array, offset), codegen
+
+
+@intrinsic(prefer_literal=True)
+def load(_context, array, offset, lanes):
+    """Lanes `offset` … of a flat array.
+
+    From an array of uint16 (see `numba_kernels.take_pixels`) come float32 values: 32-bit word i
+    of a tile holds the bfloat16 of sample i in its low half and that of sample i + lanes/2 in its
+    high half, and a bfloat16 is the high half of a float32.
+    """
+    pixels = array.dtype == types.uint16
+    vector = Vector(types.float32 if pixels else array.dtype, lanes_of(lanes))
+
+    def codegen(context, builder, signature, args):
+        if not pixels:
+            target = context.get_value_type(vector)
+            align = vector.dtype.bitwidth // 8
+            place = pointer(context, builder, array, *args[:2], target)
+            return builder.load(place, align=align)
+        half = vector.lanes // 2
+        words = ir.VectorType(ir.IntType(32), half)
+        floats = ir.VectorType(ir.FloatType(), half)
+        pairs = builder.load(pointer(context, builder, array, *args[:2], words), align=4)
+        low = builder.shl(pairs, ir.Constant(words, [16] * half))
+        high = builder.and_(pairs, ir.Constant(words, [-0x10000] * half))
+        low, high = builder.bitcast(low, floats), builder.bitcast(high, floats)
+        return pick(builder, low, high, list(range(vector.lanes)))
+
+    return vector(array, offset, lanes), codegen
+
+
+@intrinsic
+def store(_context, array, offset, vector):
+    """Write a vector to the lanes `offset` … of a flat array."""
+
+    def codegen(context, builder, signature, args):
+        place = pointer(context, builder, array, args[0], args[1], args[2].type)
+        builder.store(args[2], place, align=vector.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, offset, vector), codegen
+
+
+@intrinsic
+def store_mask(_context, array, offset, mask):
+    """Write a mask as bits, from byte `offset` of a flat uint8 array on."""
+
+    def codegen(context, builder, signature, args):
+        bits = ir.IntType(mask.lanes)
+        place = pointer(context, builder, array, args[0], args[1], bits)
+        builder.store(builder.bitcast(args[2], bits), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, offset, mask), codegen
+
+
+@intrinsic(prefer_literal=True)
+def load_mask(_context, array, offset, lanes):
+    """Read what `store_mask` wrote."""
+    mask = Mask(lanes_of(lanes))
+
+    def codegen(context, builder, signature, args):
+        bits = builder.load(
+            pointer(context, builder, array, args[0], args[1], ir.IntType(mask.lanes)), align=1
+        )
+        return builder.bitcast(bits, context.get_value_type(mask))
+
+    return mask(array, offset, lanes), codegen
+
+
+@intrinsic(prefer_literal=True)
+def splat(_context, number, lanes):
+    """One number in every lane."""
+    vector = Vector(number, lanes_of(lanes))
+
+    def codegen(context, builder, signature, args):
+        return splatted(builder, args[0], context.get_value_type(vector))
+
+    return vector(number, lanes), codegen
+
+
+@intrinsic
+def mul(_context, a, b):
+    """``a * b``."""
+    return a(a, b), lambda context, builder, signature, args: builder.fmul(*args)
+
+
+@intrinsic
+def muladd(_context, a, b, c):
+    """``a * b + c``."""
+    return c(a, b, c), lambda context, builder, signature, args: multiply_add(builder, *args)
+
+
+@intrinsic
+def positive(_context, a):
+    """``a > 0``."""
+
+    def codegen(context, builder, signature, args):
+        return builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, [0.0] * a.lanes))
+
+    return Mask(a.lanes)(a), codegen
+
+
+@intrinsic
+def select(_context, mask, a, b):
+    """``a`` where the mask is true, else ``b``."""
+    return a(mask, a, b), lambda context, builder, signature, args: builder.select(*args)
+
+
+@intrinsic
+def total(_context, a):
+    """Sum of all lanes, always in the same order."""
+
+    def codegen(context, builder, signature, args):
+        return first_lane(builder, halves_added(builder, args[0], 1))
+
+    return a.dtype(a), codegen
+
+
+@intrinsic
+def dot(_context, a, b):
+    """Sum of ``a * b`` over all lanes, always in the same order."""
+
+    def codegen(context, builder, signature, args):
+        return first_lane(builder, halves_added(builder, product_sums(builder, *args), 1))
+
+    return a.dtype(a, b), codegen
+
+
+@intrinsic
+def dots(_context, a, b0, b1, b2, b3):
+    """``(dot(a, b0), dot(a, b1), dot(a, b2), dot(a, b3))`` as a vector of `SUMS` lanes.
+
+    Four at once share the final additions across lanes: as a transpose within groups of four
+    lanes, 2.5 shuffles a dot product instead of four.
+    """
+
+    def codegen(context, builder, signature, args):
+        p, q, r, s = (product_sums(builder, args[0], b) for b in args[1:])
+        lanes = p.type.count
+        groups = range(0, lanes, SUMS)
+
+        def interleaved(x: Any, y: Any, lanes_of: Callable[[int], list[int]]) -> Any:
+            return pick(builder, x, y, [lane for group in groups for lane in lanes_of(group)])
+
+        def added(x: Any, y: Any, lower: Callable, upper: Callable) -> Any:
+            return builder.fadd(interleaved(x, y, lower), interleaved(x, y, upper))
+
+        def ones(x: Any, y: Any) -> Any:  # (x0, y0, x1, y1) + (x2, y2, x3, y3)
+            return added(
+                x,
+                y,
+                lambda g: [g, lanes + g, g + 1, lanes + g + 1],
+                lambda g: [g + 2, lanes + g + 2, g + 3, lanes + g + 3],
+            )
+
+        def twos(x: Any, y: Any) -> Any:  # (x0, x1, y0, y1) + (x2, x3, y2, y3)
+            return added(
+                x,
+                y,
+                lambda g: [g, g + 1, lanes + g, lanes + g + 1],
+                lambda g: [g + 2, g + 3, lanes + g + 2, lanes + g + 3],
+            )
+
+        return halves_added(builder, twos(ones(p, q), ones(r, s)), SUMS)
+
+    return Vector(a.dtype, SUMS)(a, b0, b1, b2, b3), codegen

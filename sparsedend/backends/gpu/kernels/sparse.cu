@@ -1,0 +1,81 @@
+// Sparse layers: one warp a row and, forward, a tile.
+
+// out = W x + b.
+//
+//   x         (inputs, width)
+//   indptr    (rows + 1,), and indices (nnz,): W's, as CSR
+//   w         (nnz,)
+//   b         (rows,)
+//   out       (rows, width)
+template <class Input>
+__device__ inline void sparse_forward_row(const Input* x, const int64* indptr, const int* indices,
+                                          const real* w, const real* b, int rows, int width,
+                                          stored* out) {
+    int j = blockIdx.x * WARPS + warp(), t = own_sample();
+    if (j >= rows) return;
+    Samples sum = weighted_sum(x, w, indptr[j], indptr[j + 1], width, t,
+                               [=](int64 k) { return indices[k]; });
+    real scale = input_scale(x), bias = b[j];
+#pragma unroll
+    for (int i = 0; i < OWN; ++i) sum.v[i] = sum.v[i] * scale + bias;
+    store(out + (int64)j * width + t, sum);
+}
+
+// Gradients of the weights that exist, and of the biases.
+//
+//   x         (inputs, width)
+//   indptr    (rows + 1,), and indices (nnz,): W's, as CSR
+//   delta     (rows, width), gradient of the outputs
+//   gw        (nnz,), out: delta[row] . x[column]
+//   gb        (rows,), out: sums of delta
+template <class Input>
+__device__ inline void sparse_gradient_row(const Input* x, const int64* indptr, const int* indices,
+                                           const real* delta, int rows, int width, real* gw,
+                                           real* gb) {
+    int j = blockIdx.x * WARPS + warp();
+    if (j >= rows) return;
+    auto row = [=](int t) { return load(delta + (int64)j * width + t); };
+    real scale = input_scale(x);
+    row_dots(x, indptr[j], indptr[j + 1], width, [=](int64 k) { return indices[k]; }, row,
+             [=](int64 k, real sum) { gw[k] = scale * sum; });
+    real sum = row_sum(width, row);
+    if (lane() == 0) gb[j] = sum;
+}
+
+#define SPARSE(FORWARD, GRADIENT, INPUT)                                                     \
+    extern "C" __global__ void __launch_bounds__(THREADS)                                    \
+        FORWARD(const INPUT* x, const int64* indptr, const int* indices, const real* w,      \
+                const real* b, int rows, int width, stored* out) {                           \
+        sparse_forward_row(x, indptr, indices, w, b, rows, width, out);                      \
+    }                                                                                        \
+    extern "C" __global__ void __launch_bounds__(THREADS, 2)                                 \
+        GRADIENT(const INPUT* x, const int64* indptr, const int* indices, const real* delta, \
+                 int rows, int width, real* gw, real* gb) {                                  \
+        sparse_gradient_row(x, indptr, indices, delta, rows, width, gw, gb);                 \
+    }
+
+SPARSE(sparse_forward, sparse_weight_gradient, stored)
+#ifdef PIXELS
+SPARSE(sparse_forward_pixels, sparse_weight_gradient_pixels, pixel)
+#endif
+
+// out = W^T delta over the transposed structure: one warp an input and tile.
+//
+//   indptr      (inputs + 1,): entries of an input among the next two
+//   rows        (nnz,): row of W
+//   positions   (nnz,): where its weight stands in w
+//   w           (nnz,)
+//   delta       (rows of W, width)
+//   out         (inputs, width)
+extern "C" __global__ void __launch_bounds__(THREADS)
+    sparse_input_gradient(const int64* indptr, const int* rows, const int* positions,
+                          const real* w, const real* delta, int inputs, int width, real* out) {
+    int i = blockIdx.x * WARPS + warp(), t = own_sample();
+    if (i >= inputs) return;
+    Samples sum = zeros();
+    int64 stop = indptr[i + 1];
+#pragma unroll 8
+    for (int64 p = indptr[i]; p < stop; ++p)
+        add_scaled(sum, w[positions[p]], load(delta + (int64)rows[p] * width + t));
+    store(out + (int64)i * width + t, sum);
+}

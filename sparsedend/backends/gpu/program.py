@@ -1,0 +1,66 @@
+"""The text of the kernels, and how it is compiled; all this is there without CuPy."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+KERNELS = Path(__file__).with_name("kernels")
+
+#: Threads of a block, and the warps that they are.
+WARP, THREADS = 32, 256
+WARPS = THREADS // WARP
+#: Dot products that a warp makes at once.
+GROUP = 8
+#: Tiles of a batch of images, and of a product of matrices.
+TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
+#: Sums, at most, that the square of a norm is made of.
+SUMS = 256
+#: All that kernels share with what launches them.
+CONSTANTS = {
+    "WARP": WARP,
+    "THREADS": THREADS,
+    "WARPS": WARPS,
+    "GROUP": GROUP,
+    "TILE_SAMPLES": TILE_SAMPLES,
+    "TILE_FEATURES": TILE_FEATURES,
+    "SIDE": SIDE,
+    "SUMS": SUMS,
+}
+
+#: Compiler options by how activations are stored. Images are not kept as pixels for float64.
+OPTIONS = {
+    "float16": ("-std=c++17", "-DREAL=float", "-DPIXELS", "-DFLOAT16"),
+    "float32": ("-std=c++17", "-DREAL=float", "-DPIXELS"),
+    "float64": ("-std=c++17", "-DREAL=double"),
+}
+
+#: Files of the operations' kernels, of an epoch's, and of those made of formulas, before these.
+OPERATIONS = (
+    "types.cuh",
+    "rows.cuh",
+    "totals.cuh",
+    "losses.cuh",
+    "batches.cu",
+    "sparse.cu",
+    "dendritic.cu",
+    "dense.cu",
+    "product.cu",
+    "dropout.cu",
+    "losses.cu",
+    "clip.cu",
+)
+EPOCHS = ("types.cuh", "epochs.cu")
+ELEMENTWISE = ("types.cuh", "formulas.cuh")
+LOSSES = ("types.cuh", "formulas.cuh", "totals.cuh", "losses.cuh")
+
+
+@cache
+def text(files: tuple[str, ...]) -> str:
+    """CUDA C of the files, one after the other: CuPy's cache would not see what is included."""
+    parts = [
+        f"[[maybe_unused]] constexpr int {name} = {value};" for name, value in CONSTANTS.items()
+    ]
+    for file in files:
+        parts += [f'#line 1 "{file}"', (KERNELS / file).read_text(encoding="utf-8")]
+    return "\n".join(parts)

@@ -1,0 +1,48 @@
+"""Random numbers on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Array
+from .device import cupy
+
+
+@dataclass(eq=False)
+class DeviceRandom:
+    """Random numbers that kernels make from a key, a position and a number.
+
+    Attributes
+    ----------
+    key : (2,) uint32
+    cursor : (2,) int64
+        An epoch's position, which differs from step to step.
+    used : int
+        Times that a step has taken random numbers.
+    """
+
+    key: Array
+    cursor: Array
+    used: int = 0
+
+    def begin_step(self) -> None:
+        """Number what uses the random numbers of a step from 0 on."""
+        self.used = 0
+
+    def next_number(self) -> int:
+        """Number of one more use within a step."""
+        self.used += 1
+        return self.used - 1
+
+
+def key_of(generator: np.random.Generator) -> NDArray:
+    """Draw a key, (2,) uint32, from a generator of the host."""
+    return generator.integers(2**32, size=2, dtype=np.uint32)
+
+
+def once(generator: np.random.Generator) -> DeviceRandom:
+    """Random numbers for a single use, from a key of their own."""
+    return DeviceRandom(cupy.array(key_of(generator)), cupy.zeros(2, np.int64))

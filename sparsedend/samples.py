@@ -1,0 +1,168 @@
+"""Samples from the caller, checked, where they lie, before they are computed with."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .backends import Array
+from .backends.arrays import as_array, as_host_array, on_gpu
+from .errors import InputError
+from .network import Network
+
+#: The largest value of a byte.
+BYTES = 255
+
+
+class Samples(NamedTuple):
+    """Inputs with what belongs to each; on a GPU where they lie on one.
+
+    Attributes
+    ----------
+    inputs : (samples, features), uint8 or floating, C-contiguous
+    targets : array, optional
+        As the network's loss takes them, a row for each sample.
+    weights : (samples,) of the network's dtype, optional
+        1 on average.
+    """
+
+    inputs: Array
+    targets: Array | None = None
+    weights: Array | None = None
+
+
+def checked_samples(
+    network: Network,
+    inputs: Any,
+    targets: Any,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | str | None = None,
+) -> Samples:
+    """Inputs, targets and weights of samples.
+
+    Raises
+    ------
+    InputError
+        Where one of them cannot be used.
+    """
+    checked = checked_inputs(network, inputs)
+    samples = len(checked)
+    wanted = network.loss.checked(
+        _array(targets, "targets"), samples, network.outputs, network.dtype
+    )
+    return Samples(checked, wanted, _weights(network, wanted, samples, sample_weight, class_weight))
+
+
+def checked_inputs(network: Network, inputs: Any) -> Array:
+    """Images, or rows of a table, as a C-ordered (samples, features) array.
+
+    Raises
+    ------
+    InputError
+        Where the shape or dtype does not fit, there are none, or a value is not finite in the
+        network's dtype.
+    """
+    array = _array(inputs, "images" if len(network.image_shape) == 3 else "rows")
+    flat = _flat(network, array)
+    if flat.dtype == np.uint8:
+        # Bytes are pixels, which a batch scales to 0 … 1, in images alone.
+        flat = flat if len(network.image_shape) == 3 else flat.astype(network.dtype)
+    else:
+        _check_finite(network, flat)
+    return flat if flat.flags.c_contiguous else flat.copy()
+
+
+def warn_of_bytes(network: Network, inputs: Array) -> None:
+    """Warn where images look like bytes that were made floating without being scaled."""
+    if len(network.image_shape) == 1 or inputs.dtype == np.uint8:
+        return
+    highest = float(inputs.max())
+    if highest >= BYTES:
+        warnings.warn(
+            f"the images are {inputs.dtype} with values up to {highest:g}, which are taken as they "
+            f"are: divide them by {BYTES}, or give uint8, which is scaled to 0 … 1",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _array(values: Any, what: str) -> Array:
+    if issparse(values):
+        raise InputError(
+            f"{what} are a SciPy sparse {type(values).__name__} of shape {values.shape}: give a "
+            "dense array, such as its toarray()"
+        )
+    if isinstance(values, np.ma.MaskedArray):
+        raise InputError(
+            f"{what} are a masked array, of which the masked values would count too: fill them, "
+            "such as with filled(0), or leave those samples out"
+        )
+    return as_array(values)
+
+
+def _flat(network: Network, array: Array) -> Array:
+    shape = network.image_shape
+    shapes = {shape, (network.inputs,)} | ({shape[:2]} if shape[2:] == (1,) else set())
+    if array.shape[1:] not in shapes:
+        if len(shape) == 3:
+            words = f"images have shape {array.shape}, but the network takes images of "
+        else:
+            words = f"rows have shape {array.shape}, but the network takes rows of features: "
+        raise InputError(
+            f"{words}{' × '.join(map(str, shape))}: give (samples, {', '.join(map(str, shape))})"
+        )
+    if len(array) == 0:
+        raise InputError("there are no samples: give at least one")
+    if array.dtype not in (np.uint8, np.float32, np.float64):
+        allowed = "uint8 (0 … 255) or float32 (0 … 1)" if len(shape) == 3 else "float32 or float64"
+        raise InputError(f"the inputs are {array.dtype}: give {allowed}")
+    return array.reshape(len(array), -1)
+
+
+def _check_finite(network: Network, flat: Array) -> None:
+    limit = np.finfo(network.dtype).max
+    # A comparison with NaN is false.
+    inside = abs(flat) <= limit
+    if inside.all():
+        return
+    sample, feature = (int(at[0]) for at in np.nonzero(~inside))
+    value = float(flat[sample, feature])
+    reason = f"finite numbers that {network.dtype} holds, up to {limit:.2g}"
+    raise InputError(f"sample {sample} holds {value:g} at value {feature}: give {reason}")
+
+
+def _weights(
+    network: Network,
+    targets: Array,
+    samples: int,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | str | None,
+) -> Array | None:
+    """Weights of both kinds multiplied, and 1 on average; None where there are none."""
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = np.ones(samples)
+    if sample_weight is not None:
+        given = as_host_array(_array(sample_weight, "sample weights"))
+        if given.shape != (samples,) or given.dtype.kind not in "fiub":
+            raise InputError(
+                f"sample weights are {given.dtype} of shape {given.shape}: give {samples} numbers, "
+                "one for each sample"
+            )
+        weights = weights * given
+    if class_weight is not None:
+        weights = weights * network.loss.class_weights(targets, network.outputs, class_weight)
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"the weight of sample {wrong[0]} is {weights[wrong[0]]:g}: give finite numbers of 0 "
+            "or more"
+        )
+    if not weights.any():
+        raise InputError("all weights are 0: give at least one above it")
+    scaled = (weights / weights.mean()).astype(network.dtype)
+    return as_array(scaled) if not on_gpu(targets) else network.backend.place(scaled)

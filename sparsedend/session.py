@@ -1,0 +1,383 @@
+"""One network at work on samples: forward, loss, backward, step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backends import Array
+from .backends.types import Rates
+from .errors import InputError
+from .layers.layer import Batch, Layer, Room
+from .network import Network
+from .numbers import whole
+from .samples import Samples, checked_inputs, checked_samples
+
+
+class Evaluation(NamedTuple):
+    """Mean loss, and the share of samples that are right (0 … 1; NaN where the loss has no such).
+
+    Of weighted samples, both are weighted.
+    """
+
+    loss: float
+    accuracy: float
+
+
+class Trainer(Protocol):
+    """What a step needs of a `Training`."""
+
+    dropout: np.random.Generator
+
+    def begin(self, network: Network) -> None:
+        """Take the network up."""
+
+    def rates(self, steps: int, factor: float = 1.0) -> list[Rates]:
+        """Begin so many steps."""
+
+    def apply(self, network: Network, gradients: Array, rates: Any) -> None:
+        """Change the network's parameters."""
+
+    def rehearse(self, network: Network) -> None:
+        """Take a step that changes nothing."""
+
+
+class Workspace:
+    """Buffers of one network for batches of one width; one thread uses them at a time.
+
+    Parameters
+    ----------
+    network : Network
+    samples : int
+        At most, in a batch.
+    training : bool
+        Whether there are gradients.
+    input_gradient : bool
+        Whether those of the inputs are among them.
+    """
+
+    def __init__(
+        self, network: Network, samples: int, *, training: bool, input_gradient: bool = False
+    ) -> None:
+        self.backend = network.backend
+        self.dtype = network.dtype
+        self.width = self.backend.width(samples)
+        self.samples = samples
+        self.training = training
+        self.batch = Batch()
+        self.gradients = self.backend.zeros(network.size if training else 0, self.dtype)
+        self.delta = self.backend.zeros((network.outputs, self.width), self.dtype)
+        self.totals = self.backend.zeros(3, np.float64)
+        self._inputs: Array = None
+        self._inputs_dtype: Any = None
+        self._reads_sparsely = network.layers[0].reads_sparsely and not input_gradient
+        self.steps = []
+        overwritable = True
+        parts = network.parts(self.gradients) if training else [None] * len(network.layers)
+        for number, (layer, part) in enumerate(zip(network.layers, parts, strict=True)):
+            room = Room(
+                self.backend,
+                self.width,
+                self.dtype,
+                {} if part is None else layer.views(part),
+                training and (number > 0 or input_gradient),
+                overwritable,
+                self.batch,
+            )
+            self.steps.append((layer, layer.room(room), overwritable))
+            overwritable = not layer.reads_outputs and (overwritable or not layer.in_place)
+
+    def forward(self, inputs: Array, order: Array, random: Any) -> Array:
+        """Outputs, (outputs, width), of the samples `order`; the last columns are padding."""
+        # NumPy takes None for float64.
+        if self._inputs is None or inputs.dtype != self._inputs_dtype:
+            self._inputs_dtype = inputs.dtype
+            self._inputs = self.backend.batch(
+                inputs, self.width, self.dtype, sparse_readers=self._reads_sparsely
+            )
+        self.backend.take_batch(inputs, order, self._inputs)
+        self.batch.samples, self.batch.random = order.size, random
+        x = self._inputs
+        for layer, state, overwritable in self.steps:
+            y = layer.forward(x, state)
+            if y is x and not overwritable and self.training and not self._passes(layer):
+                raise InputError(
+                    f"the layer '{layer.kind}' writes over its inputs, which the layer before it "
+                    "reads again in backward: write into an array of its state unless "
+                    "room.overwritable"
+                )
+            x = y
+        return x
+
+    def _passes(self, layer: Layer) -> bool:
+        """Whether the layer drops nothing in this batch, and so returns its inputs unchanged."""
+        return layer.drops and self.batch.random is None
+
+    def backward(self) -> Array | None:
+        """Fill the gradients from `delta`; return that of the inputs, where it is wanted."""
+        delta = self.delta
+        for layer, state, _ in reversed(self.steps):
+            delta = layer.backward(delta, state)
+        return delta
+
+
+class Session:
+    """A network at work on given samples, in batches of their indices.
+
+    All that belongs to one run lies here: buffers, gradients, totals. Any number of sessions of one
+    network may work at once, each in one thread; what comes out is the same as one after the other.
+    Many calls cost a little less inside ``network.backend.limited()``.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : (samples, height, width, channels) or (samples, features), uint8 or floating
+    targets : array, optional
+        As the network's loss takes them, one a sample; needed for all but `forward`.
+    batch_size : int
+        At most, in a batch.
+    sample_weight, class_weight
+        As in `fit`.
+    training : bool
+        Whether there is room for gradients.
+    input_gradient : bool
+        Whether `backward` returns the gradient of the inputs too.
+
+    Attributes
+    ----------
+    gradients : (size,) array
+        Of the mean loss of the batch under way, by `Network.ledger`.
+
+    Raises
+    ------
+    InputError
+        Where inputs, targets or weights cannot be used.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        inputs: Any,
+        targets: Any = None,
+        *,
+        batch_size: int = 128,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        training: bool = True,
+        input_gradient: bool = False,
+    ) -> None:
+        batch_size = whole("batch size", batch_size)
+        if targets is None:
+            samples = Samples(checked_inputs(network, inputs))
+        else:
+            samples = checked_samples(network, inputs, targets, sample_weight, class_weight)
+        room = min(batch_size, len(samples.inputs))
+        workspace = Workspace(network, room, training=training, input_gradient=input_gradient)
+        self._open(network, samples, workspace)
+
+    @classmethod
+    def over(cls, network: Network, samples: Samples, workspace: Workspace) -> Session:
+        """Session of samples that are checked, in a workspace that nobody else uses meanwhile."""
+        made = cls.__new__(cls)
+        made._open(network, samples, workspace)
+        return made
+
+    def _open(self, network: Network, samples: Samples, workspace: Workspace) -> None:
+        self.network = network
+        self.backend = workspace.backend
+        place = self.backend.place
+        self._inputs: Array = place(samples.inputs)
+        self._targets, self._weights = (
+            None if each is None else place(each) for each in samples[1:]
+        )
+        # The loss that has checked the targets: the network may get another one.
+        self._loss = network.loss
+        self._workspace = workspace
+        self._drops = any(layer.drops for layer in network.layers)
+        self._scored = False
+        self.begin()
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Session of {len(self):,} samples in batches of up to {self._workspace.samples}, "
+            f"{self.network.size:,} parameters>"
+        )
+
+    @property
+    def gradients(self) -> Array:
+        """Gradients of the batch under way, (size,)."""
+        return self._workspace.gradients
+
+    def begin(self) -> None:
+        """Forget what was scored."""
+        self._workspace.totals.fill(0)
+
+    def forward(self, order: Any) -> Array:
+        """Outputs of the samples at the indices `order`; nothing is dropped.
+
+        Returns
+        -------
+        (outputs, width) array of the backend
+            Overwritten by the next call; columns beyond the samples are padding.
+
+        Raises
+        ------
+        InputError
+            Where an index is out of range, there are too many, or the network was moved.
+        """
+        with self.backend.limited():
+            return self._forward(self._checked(order), None)
+
+    def score(self, order: Any) -> None:
+        """Add the loss of the samples `order`, of which nothing is dropped, to the totals.
+
+        Raises
+        ------
+        InputError
+            As `forward`, and where the session has no targets.
+        """
+        with self.backend.limited():
+            self._score(self._checked(order, with_targets=True), (), None)
+
+    def backward(self) -> Array | None:
+        """Fill `gradients` with those of the mean loss of the batch just scored.
+
+        Returns
+        -------
+        (features, width) array of the backend, or None
+            The gradient of the inputs, where it was asked for.
+
+        Raises
+        ------
+        InputError
+            Where no batch has just been scored, there is no room for gradients, or dropout has
+            dropped nothing, so that its gradients would be those of an earlier batch.
+        """
+        self._check_training()
+        if not self._scored:
+            raise InputError("no batch has been scored since the last step: call score first")
+        if self._drops and self._workspace.batch.random is None:
+            raise InputError(
+                "the last forward pass dropped nothing, as outside of training: use train_step"
+            )
+        with self.backend.limited():
+            return self._backward()
+
+    def train_step(self, training: Trainer, order: Any) -> None:
+        """One step on the samples `order`: forward, loss, backward, and the optimizer's.
+
+        Raises
+        ------
+        InputError
+            As `score`, and where there is no room for gradients, the training is another network's
+            or the network is being trained already.
+        """
+        self._check_training()
+        with self.network.training(), self.backend.limited():
+            order = self._checked(order, with_targets=True)
+            training.begin(self.network)
+            (rates,) = training.rates(1)
+            self._step(training, order, rates, training.dropout)
+
+    def totals(self) -> Evaluation:
+        """Mean loss and accuracy of all that was scored since the last call."""
+        loss, right, weight = self.backend.fetch(self._workspace.totals).tolist()
+        self.begin()
+        weight = weight or math.nan
+        return Evaluation(loss / weight, right / weight if self._loss.judges else math.nan)
+
+    def trainer(
+        self, training: Trainer, batch_size: int
+    ) -> Callable[[NDArray, Sequence[Rates], Any], Any]:
+        """`Backend.batches` of steps of a training."""
+
+        def step(order: Array, rates: Any, random: Any) -> None:
+            self._step(training, order, rates, random)
+
+        return self.backend.batches(step, batch_size)
+
+    def scorer(self, batch_size: int) -> Callable[[NDArray], Evaluation]:
+        """Prepare to evaluate the network, as it will be then, on the samples of an order."""
+        epoch = self.backend.batches(self._score, batch_size)
+
+        def evaluated(order: NDArray) -> Evaluation:
+            for _ in epoch(order, [()] * math.ceil(len(order) / batch_size), None):
+                pass
+            return self.totals()
+
+        return evaluated
+
+    def rehearse(self, training: Trainer) -> None:
+        """Do all that a step does on one sample, and change nothing, so that all is compiled."""
+        order = self.backend.place(np.zeros(1, np.int64))
+        self._score(order, (), np.random.default_rng(0))
+        self._backward()
+        training.rehearse(self.network)
+        self.begin()
+
+    def _forward(self, order: Array, random: Any) -> Array:
+        self._scored = False
+        self._outputs = self._workspace.forward(self._inputs, order, random)
+        return self._outputs
+
+    def _score(self, order: Array, rates: Any, random: Any) -> None:
+        workspace = self._workspace
+        self._loss.score(
+            self.backend,
+            self._forward(order, random),
+            self._targets,
+            order,
+            self._weights,
+            workspace.delta,
+            workspace.totals,
+        )
+        self._scored = True
+
+    def _backward(self) -> Array | None:
+        self._scored = False
+        return self._workspace.backward()
+
+    def _step(self, training: Trainer, order: Array, rates: Any, random: Any) -> None:
+        self._score(order, rates, random)
+        self._backward()
+        training.apply(self.network, self._workspace.gradients, rates)
+
+    def _check_training(self) -> None:
+        if not self._workspace.training:
+            raise InputError("the session has no gradients: make it with training=True")
+
+    def _checked(self, order: Any, *, with_targets: bool = False) -> Array:
+        """Indices that may be used without a further look."""
+        if with_targets and self._targets is None:
+            raise InputError("the session has no targets: make it with them")
+        if self.network.backend is not self.backend:
+            raise InputError(
+                f"the network was moved to backend '{self.network.backend.name}': make a new "
+                "session"
+            )
+        placed = self.backend.place(order)
+        if placed.ndim != 1 or placed.dtype.kind not in "iu":
+            raise InputError(
+                f"the order is {placed.dtype} of shape {placed.shape}: give a vector of integers"
+            )
+        if not 1 <= placed.size <= self._workspace.samples:
+            raise InputError(
+                f"the order has {placed.size} samples: give 1 to {self._workspace.samples}, which "
+                "the session has room for"
+            )
+        placed = placed.astype(np.int64, copy=False)
+        # Seen without a sign, negative numbers are larger than any number of samples.
+        if int(placed.view(np.uint64).max()) >= len(self):
+            where = int(((placed < 0) | (placed >= len(self))).argmax())
+            raise InputError(
+                f"index {int(placed[where])} at {where} of the order is out of range: there are "
+                f"{len(self)} samples"
+            )
+        return placed if placed.flags.c_contiguous else placed.copy()
