@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sparsedend.backends.numpy_backend import available_threads as available_threads
+from sparsedend.backends.threads import available_threads as available_threads
 
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = (
