@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit, prange
 
 from sparsedend.backends import NumpyBackend
-from sparsedend.backends.simd import TILE, load, muladd, splat, total
+from sparsedend.backends.cpu.simd import TILE, load, muladd, splat, total
 
 #: Bytes each thread reads over and over: less than an L2 cache, far more than an L1 cache.
 L2_BYTES = 400 * 1024

@@ -8,6 +8,8 @@ from typing import Any
 
 import cupy
 
+from sparsedend.backends.gpu.device import capture
+
 #: Reads an array over and over; each thread 16 bytes at a time.
 READ = r"""
 extern "C" __global__ void read(const float4* data, long long size, int repeats, float* sums) {
@@ -65,16 +67,15 @@ def in_memory(size: int) -> bool:
     return size > _properties()["l2CacheSize"]
 
 
-def seconds(backend: Any, queue: Callable[[], Any], repeats: int) -> float:
-    """Seconds of what `queue` queues, once, from a graph of so many."""
+def seconds(queue: Callable[[], Any], repeats: int) -> float:
+    """Seconds of what `queue` queues once, inside `Backend.limited`, from a graph of so many."""
 
     def many() -> None:
         for _ in range(repeats):
             queue()
 
     queue()
-    graph = backend.capture(many)
-    return _event_seconds(lambda: graph.launch(backend.stream)) / repeats
+    return _event_seconds(capture(many)) / repeats
 
 
 def _event_seconds(queue: Callable[[], Any], rounds: int = 9) -> float:

@@ -14,7 +14,8 @@ from statistics import mean, median
 from typing import Any
 
 from sparsedend import InputError, backends
-from sparsedend.run import chosen, run
+from sparsedend.run import run
+from sparsedend.settings import chosen
 from sparsedend.sweep import expand, sweep
 from sparsedend.sweep.grid import PlannedRun
 
@@ -53,11 +54,13 @@ def contention(options: Options) -> None:
         others = [subprocess.Popen(busy) for _ in range(beside)]
         with tempfile.TemporaryDirectory() as folder:
             started = [_started(Path(folder) / name, sizes, threads, environment) for name in names]
-            seconds = [json.loads(each.communicate()[0])["train_seconds"] for each in started]
+            answers = [each.communicate()[0].splitlines()[-1] for each in started]
         for other in others:
             other.kill()
             other.wait()
-        times.setdefault(f"{names[0]}{beside}", []).append(max(seconds))
+        times.setdefault(f"{names[0]}{beside}", []).append(
+            max(json.loads(answer)["train_seconds"] for answer in answers)
+        )
 
     for _ in range(rounds):
         train("one", sizes=MIDDLE, threads=1)

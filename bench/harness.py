@@ -8,7 +8,6 @@ to 200 ms. A process may use the first `threads` cores and no others, and its po
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -163,20 +162,12 @@ class Worker:
 
     def __init__(self, case: Case, name: str) -> None:
         self.name = name
-        pools = ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")
-        environment = {f"{pool}_NUM_THREADS": str(case.threads) for pool in pools}
-        environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-        cores = sorted(os.sched_getaffinity(0))[: case.threads]
-        if len(cores) < case.threads:
-            raise ValueError(f"{case.threads} threads on {len(cores)} cores: give at most those")
         self.process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | environment,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            **machine.confined(case.threads),
         )
         task = {"contestant": name, "work": to_record(case.work)}
         self.send(task | {"burst": BURST, "warm_up": WARM_UP})

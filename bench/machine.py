@@ -9,10 +9,9 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from sparsedend.backends.numpy_backend import available_threads
-
-__all__ = ["available_threads", "facts", "installed", "keep", "lines", "memory", "table"]
+from sparsedend.backends.threads import available_threads as available_threads
 
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = (
@@ -58,6 +57,20 @@ def installed(name: str) -> str | None:
 def memory() -> int:
     """Bytes of the machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def confined(threads: int) -> dict[str, Any]:
+    """Arguments of a process that may use the first so many cores, whose pools are told so."""
+    pools = ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    if len(cores) < threads:
+        raise ValueError(f"{threads} threads on {len(cores)} cores: give at most those")
+    environment = {f"{pool}_NUM_THREADS": str(threads) for pool in pools}
+    return {
+        "env": os.environ | environment,
+        "preexec_fn": lambda: os.sched_setaffinity(0, cores),
+        "text": True,
+    }
 
 
 def lines(facts: dict[str, str]) -> str:

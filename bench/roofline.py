@@ -60,7 +60,7 @@ def measure(name: str, options: Options) -> None:
         with backend.limited():
             for loop, each in loops(work, backend).items():
                 if on_gpu:
-                    seconds = device.seconds(backend, each.run, repeats)
+                    seconds = device.seconds(each.run, repeats)
                     in_memory = each.vectors and device.in_memory(each.bytes)
                 else:
                     seconds, in_memory = ceilings.seconds(each.run, repeats), False

@@ -219,10 +219,10 @@ def from_record(record: dict[str, Any]) -> Work:
     return _KINDS[fields.pop("work")](**fields)
 
 
-def batches(start: Start, batch: int) -> list[NDArray]:
+def batches(images: int, batch: int) -> list[NDArray]:
     """Indices of 16 batches, the same for every contestant."""
     rng = np.random.default_rng(1)
-    return [rng.choice(len(start.images), batch, replace=False) for _ in range(16)]
+    return [rng.choice(images, batch, replace=False) for _ in range(16)]
 
 
 def floats(images: NDArray) -> NDArray:

@@ -41,76 +41,58 @@ def _scipy_product(matrix: Any, dense: NDArray) -> NDArray:
     return matrix @ dense
 
 
-class Sparse:
-    """A CSR matrix with a bias."""
+class Weights:
+    """A CSR matrix, or a dense one, with a bias: ``W x + b``."""
 
-    def __init__(self, matrix: Matrix, product: Product) -> None:
-        self.structure, self.product = matrix.structure, product
-        self.matrix, self.bias = self.structure.matrix(matrix.weights.copy()), matrix.bias.copy()
-        self.parameters = [self.matrix.data, self.bias]
+    def __init__(self, matrix: Matrix, product: Product, dense: bool = False) -> None:
+        self.structure, self.bias = matrix.structure, matrix.bias.copy()
+        if dense:
+            self.matrix = self.weights = matrix.dense()
+            self.product = _scipy_product
+        else:
+            self.weights, self.product = matrix.weights.copy(), product
+            self.matrix = self.structure.matrix(self.weights)
 
     def forward(self, x: NDArray) -> NDArray:
-        """``W x + b``."""
+        """Outputs."""
         self.x = x
         return self.product(self.matrix, x) + self.bias[:, None]
 
-    def backward(self, delta: NDArray) -> list[NDArray]:
-        """Gradients of the weights that exist and of the biases."""
+    def gradient(self, delta: NDArray) -> NDArray:
+        """Of the weights that exist."""
+        if self.matrix is self.weights:
+            return delta @ self.x.T
         rows, columns = self.structure.rows, self.structure.indices
-        gradient = np.empty_like(self.matrix.data)
+        found = np.empty_like(self.weights)
         for first in range(0, len(rows), 65_536):  # of all at once, the rows would not fit
             part = slice(first, first + 65_536)
-            np.einsum("kb,kb->k", delta[rows[part]], self.x[columns[part]], out=gradient[part])
-        return [gradient, delta.sum(axis=1)]
+            np.einsum("kb,kb->k", delta[rows[part]], self.x[columns[part]], out=found[part])
+        return found
 
     def input_gradient(self, delta: NDArray) -> NDArray:
         """``Wᵀ delta``."""
         return self.product(self.matrix.T, delta)
 
 
-class Tree:
-    """A sum over each output's own inputs."""
+class Tree(Weights):
+    """A sum over each output's own inputs, with a bias."""
 
     def __init__(self, matrix: Matrix) -> None:
         self.bias = matrix.bias.copy()
         self.weights = matrix.weights.reshape(len(self.bias), -1, 1).copy()
-        self.parameters = [self.weights, self.bias]
 
     def forward(self, x: NDArray) -> NDArray:
-        """``W x + b``."""
-        self.x = x
-        branches = x.reshape(*self.weights.shape[:2], -1)
-        return (branches * self.weights).sum(axis=1) + self.bias[:, None]
+        """Outputs."""
+        self.x = x.reshape(*self.weights.shape[:2], -1)
+        return (self.x * self.weights).sum(axis=1) + self.bias[:, None]
 
-    def backward(self, delta: NDArray) -> list[NDArray]:
-        """Gradients of the weights and of the biases."""
-        branches = self.x.reshape(*self.weights.shape[:2], -1)
-        return [np.einsum("sdb,sb->sd", branches, delta)[..., None], delta.sum(axis=1)]
+    def gradient(self, delta: NDArray) -> NDArray:
+        """Of the weights."""
+        return np.einsum("sdb,sb->sd", self.x, delta)[..., None]
 
     def input_gradient(self, delta: NDArray) -> NDArray:
         """``Wᵀ delta``."""
-        return (self.weights * delta[:, None]).reshape(self.x.shape)
-
-
-class Full:
-    """A dense matrix with a bias."""
-
-    def __init__(self, matrix: Matrix) -> None:
-        self.weights, self.bias = matrix.dense(), matrix.bias.copy()
-        self.parameters = [self.weights, self.bias]
-
-    def forward(self, x: NDArray) -> NDArray:
-        """``W x + b``."""
-        self.x = x
-        return self.weights @ x + self.bias[:, None]
-
-    def backward(self, delta: NDArray) -> list[NDArray]:
-        """Gradients of the weights and of the biases."""
-        return [delta @ self.x.T, delta.sum(axis=1)]
-
-    def input_gradient(self, delta: NDArray) -> NDArray:
-        """``Wᵀ delta``."""
-        return self.weights.T @ delta
+        return (self.weights * delta[:, None]).reshape(-1, delta.shape[1])
 
 
 class LayerRunner(Runner):
@@ -118,7 +100,7 @@ class LayerRunner(Runner):
 
     def __init__(self, work: Layer, product: Product) -> None:
         x, delta, matrix = work.draw()
-        self.layer = Sparse(matrix, product)
+        self.layer = Weights(matrix, product)
         self.x, self.delta = np.ascontiguousarray(x.T), np.ascontiguousarray(delta.T)
         self.parts = {"forward": lambda: self.layer.forward(self.x)}
         if work.backward:
@@ -127,8 +109,8 @@ class LayerRunner(Runner):
 
     def backward(self) -> list[NDArray]:
         """All gradients."""
-        gradients = self.layer.backward(self.delta)
-        return [*gradients, self.layer.input_gradient(self.delta).T.ravel()]
+        of_inputs = self.layer.input_gradient(self.delta).T.ravel()
+        return [self.layer.gradient(self.delta), self.delta.sum(axis=1), of_inputs]
 
     def outputs(self) -> NDArray:
         """The layer's outputs."""
@@ -145,12 +127,10 @@ class Network(Trainer):
     def __init__(self, work: Dendritic | Perceptron, product: Product) -> None:
         start = work.draw()
         self.images, self.labels, self.slope = start.images, start.labels, np.float32(work.slope)
-        self.layers = [
-            Full(m) if m.full else Tree(m) if m.tree else Sparse(m, product) for m in start.layers
-        ]
-        self.begin(work, start)
+        self.layers = [Tree(m) if m.tree else Weights(m, product, m.full) for m in start.layers]
+        self.begin(work, start.images)
         if work.task != "inference":
-            parameters = [a for layer in self.layers for a in layer.parameters]
+            parameters = [a for layer in self.layers for a in (layer.weights, layer.bias)]
             self.optimizer = (
                 Adam(parameters)
                 if isinstance(work, Dendritic)
@@ -175,10 +155,10 @@ class Network(Trainer):
         delta = delta.T / np.float32(labels.size)
         gradients: list[NDArray] = []
         for layer in reversed(self.layers):
-            gradients = layer.backward(delta) + gradients
+            gradients = [layer.gradient(delta), delta.sum(axis=1), *gradients]
             if layer is not self.layers[0]:
-                slopes = layer.x > 0
                 delta = layer.input_gradient(delta)
+                slopes = layer.x.reshape(delta.shape) > 0
                 delta *= np.where(slopes, np.float32(1), self.slope) if self.slope else slopes
         self.optimizer.step(gradients)
         return -float(logs[places].mean())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any
+
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
 
 import keras
 import numpy as np
@@ -42,7 +45,7 @@ class DendriticTrainer(Trainer):
         self.optimizer = keras.optimizers.Adam(1e-3, epsilon=EPSILON)
         self.optimizer.build(self.model.trainable_variables)
         self.train, self.call = tf.function(self.one_step), tf.function(self.of_bytes)
-        self.begin(work, start)
+        self.begin(work, start.images)
 
     def placed(self, images: NDArray) -> Any:
         """Images as a tensor."""

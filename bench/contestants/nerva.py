@@ -44,7 +44,7 @@ class PerceptronTrainer(Trainer):
             layers.append(layer)
         self.network = MultilayerPerceptron(layers)
         self.loss = StableSoftmaxCrossEntropyLossFunction()
-        self.begin(work, start)
+        self.begin(work, start.images)
 
     def logits(self, images: NDArray) -> NDArray:
         """Logits of bytes or floats."""

@@ -7,16 +7,17 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsedend import Network, backends, layers, predict
-from sparsedend.backends import NumpyBackend
-from sparsedend.optimizers import Adam
+from sparsedend import Network, Session, Training, backends, layers, predict
+from sparsedend.backends import Backend
+from sparsedend.optimizers import SGD, Adam, Optimizer
+from sparsedend.session import Workspace
 
 from ..machine import available_threads
 from ..works import Dendritic, Layer, Matrix, Work, all_to_all
@@ -32,14 +33,15 @@ def runner(work: Work, contestant: Contestant) -> Runner:
     backend = backends.create(contestant.variant, available_threads())
     if isinstance(work, Layer):
         return LayerRunner(work, backend)
-    start = work.draw()
     if isinstance(work, Dendritic):
-        optimizer: Any = Adam(epsilon=EPSILON)
+        optimizer: Optimizer = Adam(epsilon=EPSILON)
     else:
-        optimizer = Nesterov(work.rate, work.momentum)
-    made = network(start.layers, work.slope, backend)
-    trainer = NetworkTrainer(made, start.images, start.labels, work.batch, optimizer)
-    trainer.begin(work, start, QUEUED if contestant.device == "cuda" else 1)
+        optimizer = SGD(work.rate, work.momentum, nesterov=True)
+    images, labels, drawn = work.draw()
+    made = network(drawn, work.slope, backend)
+    del drawn  # which need not stay beside the network's own
+    trainer = NetworkTrainer(made, images, labels, work.batch, optimizer)
+    trainer.begin(work, images, QUEUED if contestant.device == "cuda" else 1)
     if work.task == "run":
         sizes = ["--dendrites", str(work.dendrites), "--somata", str(work.somata)]
         threads = ["--threads", str(backend.threads)]
@@ -47,7 +49,7 @@ def runner(work: Work, contestant: Contestant) -> Runner:
     return trainer
 
 
-def network(matrices: list[Matrix], slope: float, backend: NumpyBackend) -> Network:
+def network(matrices: list[Matrix], slope: float, backend: Backend) -> Network:
     """Dendrites and somata where the second matrix is a tree; full matrices are dense."""
     first, *rest = matrices
     stack: list[layers.Layer] = []
@@ -61,10 +63,14 @@ def network(matrices: list[Matrix], slope: float, backend: NumpyBackend) -> Netw
             stack.append(layers.LeakyReLU(inputs, slope))
         sparse = layers.Sparse(matrix.structure)
         stack.append(layers.Dense(inputs, outputs) if matrix.full else sparse)
-    made = Network(stack, (1, first.structure.shape[1], 1), backend=backend)
+    return _given(Network(stack, (1, stack[0].inputs, 1), backend=backend), matrices)
+
+
+def _given(network: Network, matrices: list[Matrix]) -> Network:
+    """The network, with their weights."""
     drawn = [array for matrix in matrices for array in (matrix.weights, matrix.bias)]
-    made.parameters[:] = backend.place(np.concatenate(drawn))
-    return made
+    network.parameters = np.concatenate(drawn)
+    return network
 
 
 def matrices(network: Network) -> list[Matrix]:
@@ -92,98 +98,86 @@ class NetworkTrainer(Trainer):
     """A network of ours, on images of bytes or floats."""
 
     def __init__(
-        self, network: Network, images: NDArray, labels: NDArray, batch: int, optimizer: Any
+        self, network: Network, images: NDArray, labels: NDArray, batch: int, optimizer: Optimizer
     ) -> None:
-        self.network, self.backend, self.batch = network, network.backend, batch
-        self.optimizer = optimizer
-        self.images, self.labels = self.backend.place(images), self.backend.place(labels)
-        optimizer.start(self.backend, network.parameters)
-        self.make_room()
+        self.network, self.training = network, Training(optimizer, batch_size=batch)
+        self.images, self.labels = images, labels
 
-    def make_room(self) -> None:
-        """Be ready for batches of the images."""
-        self.network.reserve(self.images, self.batch)
-        self.epoch = self.backend.batches(self.queue, self.labels, self.batch)
+    @cached_property
+    def session(self) -> Session:
+        """Where it is trained; one that only predicts has none."""
+        size = self.training.batch_size
+        return Session(self.network, self.images, self.labels, batch_size=size)
+
+    @cached_property
+    def epoch(self) -> Callable[..., Any]:
+        """Many steps, one after the other."""
+        self.training.begin(self.network)
+        return self.session.trainer(self.training, self.training.batch_size)
 
     def limited(self) -> AbstractContextManager[None]:
         """With the backend's threads."""
-        return self.backend.limited()
+        return self.network.backend.limited()
 
     def placed(self, images: NDArray) -> Any:
         """Images where the backend computes."""
-        return self.backend.place(images)
+        return self.network.backend.place(images)
 
     def logits(self, images: Any) -> NDArray:
-        """Log-probabilities."""
-        found = predict(self.network, images, probabilities=True)
-        self.make_room()
-        return np.log(self.backend.fetch(found))
+        """Logits."""
+        return self.network.backend.fetch(predict(self.network, images, raw=True))
 
     def infer(self) -> NDArray:
         """Classes of the request."""
         return predict(self.network, self.request)
 
-    def queue(self, batch: Any, labels: Any, rates: Any, random: Any) -> None:
-        """One step, which a GPU need not have done when this returns."""
-        network = self.network
-        network.forward(batch, random)
-        network.score(labels)
-        network.backward()
-        self.optimizer.apply(self.backend, network.parameters, network.gradients, rates)
-
     def step(self, order: NDArray) -> float:
         """One step."""
-        (rates,) = self.optimizer.rates(1)
-        order = self.backend.place(order)
-        self.queue(order, self.labels[order], rates, None)
-        return self.network.totals()[0] / len(order)
+        self.session.train_step(self.training, order)
+        return self.session.totals().loss
 
     def steps(self, orders: list[NDArray]) -> None:
-        """All steps, on a GPU by graphs of several, and then a wait."""
-        if self.backend.name != "cupy":
-            super().steps(orders)
-            return
-        for _ in self.epoch(np.concatenate(orders), self.optimizer.rates(len(orders)), None):
+        """All steps, queued on a GPU, and then a wait."""
+        rates = self.training.rates(len(orders))
+        for _ in self.epoch(np.concatenate(orders), rates, self.training.dropout):
             pass
-        self.network.totals()
+        self.session.totals()
 
 
 class LayerRunner(Runner):
-    """The backend's three sparse operations."""
+    """One sparse layer."""
 
-    def __init__(self, work: Layer, backend: NumpyBackend) -> None:
+    def __init__(self, work: Layer, backend: Backend) -> None:
         x, delta, matrix = work.draw()
-        width = backend.width(work.batch)
-        layer = layers.Sparse(matrix.structure)
-        parameters = backend.zeros(layer.size, np.float32)
-        parameters[:] = np.concatenate([matrix.weights, matrix.bias])
-        layer.bind(backend, np.float32, parameters, backend.zeros(layer.size, np.float32))
-        layer.reserve(width, input_gradient=work.backward)
-        self.backend, self.layer, self.batch = backend, layer, work.batch
-        self.x = backend.zeros((work.inputs, width), np.float32)
+        made = _given(
+            Network([layers.Sparse(matrix.structure)], work.inputs, backend=backend), [matrix]
+        )
+        both = {"training": work.backward, "input_gradient": work.backward}
+        self.workspace, self.batch = Workspace(made, work.batch, **both), work.batch
+        ((self.layer, self.state, _),) = self.workspace.steps
+        self.x = backend.zeros((work.inputs, self.workspace.width), np.float32)
         self.x[:, : work.batch] = x.T
-        self.delta = backend.zeros((work.outputs, width), np.float32)
+        self.delta = self.workspace.delta
         self.delta[:, : work.batch] = delta.T
-        self.parts = {"forward": partial(layer.forward, self.x)}
+        self.parts = {"forward": partial(self.layer.forward, self.x, self.state)}
         if work.backward:
-            self.layer.forward(self.x)
-            self.parts["backward"] = partial(layer.backward, self.delta)
+            self.parts["forward"]()
+            self.parts["backward"] = partial(self.layer.backward, self.delta, self.state)
 
     def limited(self) -> AbstractContextManager[None]:
         """With the backend's threads."""
-        return self.backend.limited()
+        return self.layer.backend.limited()
 
     def outputs(self) -> NDArray:
         """The layer's outputs."""
-        return self.layer.forward(self.x)[:, : self.batch].T
+        return self.layer.forward(self.x, self.state)[:, : self.batch].T
 
     def proof(self) -> NDArray | None:
         """Gradients of weights, biases and inputs."""
         if "backward" not in self.parts:
             return None
-        of_inputs = self.layer.backward(self.delta)[:, : self.batch].T
-        gradients = self.layer.gradients
-        return np.concatenate([gradients["weights"], gradients["bias"], of_inputs.ravel()])
+        of_inputs = self.layer.backward(self.delta, self.state)[:, : self.batch].T
+        return np.concatenate([self.workspace.gradients, of_inputs.ravel()])
 
 
 class Loop(NamedTuple):
@@ -207,20 +201,19 @@ class Loop(NamedTuple):
     vectors: bool = False
 
 
-def loops(work: Dendritic | Layer, backend: NumpyBackend) -> dict[str, Loop]:
+def loops(work: Dendritic | Layer, backend: Backend) -> dict[str, Loop]:
     """Each loop of a step, by name."""
     return _layer_loops(work, backend) if isinstance(work, Layer) else _step_loops(work, backend)
 
 
-def _layer_loops(work: Layer, backend: NumpyBackend) -> dict[str, Loop]:
+def _layer_loops(work: Layer, backend: Backend) -> dict[str, Loop]:
     ours = LayerRunner(work, backend)
-    layer, structure = ours.layer, ours.layer.structure
-    weights, gradients = layer.parameters["weights"], layer.gradients
-    of_inputs = backend.zeros(ours.x.shape, np.float32)
-    row, count = 4 * ours.x.shape[1], work.connections * work.batch
+    structure, state = ours.layer.connections["weights"], ours.state
+    weights, gradients = ours.layer.parameters["weights"], state.gradients
+    row, count = 4 * ours.workspace.width, work.connections * work.batch
     size = work.connections * (row + 8) + work.outputs * row
     return {
-        "forward": Loop(lambda: layer.forward(ours.x), count, size),
+        "forward": Loop(lambda: ours.layer.forward(ours.x, state), count, size),
         "weight gradient": Loop(
             lambda: backend.sparse_weight_gradient(
                 ours.x, structure, weights, ours.delta, gradients["weights"], gradients["bias"]
@@ -230,7 +223,7 @@ def _layer_loops(work: Layer, backend: NumpyBackend) -> dict[str, Loop]:
         ),
         "input gradient": Loop(
             lambda: backend.sparse_input_gradient(
-                structure, structure.transposed, weights, ours.delta, of_inputs
+                structure, structure.transposed, weights, ours.delta, state.input_delta
             ),
             count,
             work.connections * (row + 8) + work.inputs * row,
@@ -238,24 +231,24 @@ def _layer_loops(work: Layer, backend: NumpyBackend) -> dict[str, Loop]:
     }
 
 
-def _step_loops(work: Dendritic, backend: NumpyBackend) -> dict[str, Loop]:
+def _step_loops(work: Dendritic, backend: Backend) -> dict[str, Loop]:
     start = work.draw()
     made = network(start.layers, work.slope, backend)
-    images, labels = backend.place(start.images), backend.place(start.labels[: work.batch])
-    made.reserve(images, work.batch)
-    somata, classes = made.layers
-    width = backend.width(work.batch)
-    batch = backend.batch(images, width, made.dtype, sparse_readers=True)
+    images, labels = backend.place(start.images), backend.place(start.labels)
     order = backend.place(np.arange(work.batch))
+    workspace, training = Workspace(made, work.batch, training=True), Training()
+    width, delta = workspace.width, workspace.delta
+    (somata, inner, _), (classes, outer, _) = workspace.steps
+    batch = backend.batch(images, width, made.dtype, sparse_readers=True)
     backend.take_batch(images, order, batch)
-    activations = somata.forward(batch)
-    logits = classes.forward(activations)
-    delta, totals = backend.zeros(logits.shape, made.dtype), backend.zeros(2, np.float64)
-    backend.softmax_cross_entropy(logits, labels, delta, totals)
-    of_somata = classes.backward(delta)
-    adam = Adam()
-    adam.start(backend, made.parameters)
-    rates = backend.place(np.array([1e-3, 0.0])) if backend.name == "cupy" else (1e-3, 0.0)
+    activations = somata.forward(batch, inner)
+    logits = classes.forward(activations, outer)
+    score = partial(made.loss.score, backend, logits, labels, order, None, delta, workspace.totals)
+    score()
+    of_somata = classes.backward(delta, outer)
+    training.begin(made)
+    (rates,) = training.rates(1)
+    placed = backend.place(np.array(rates)) if backend.name == "cupy" else rates
 
     row, pixel = 4 * width, batch.itemsize
     count, dense = work.connections * work.batch, classes.size * work.batch
@@ -269,46 +262,22 @@ def _step_loops(work: Dendritic, backend: NumpyBackend) -> dict[str, Loop]:
             work.batch * work.inputs + work.inputs * width * pixel,
         ),
         "dendrites and somata, forward": Loop(
-            lambda: somata.forward(batch), count, synapses + work.somata * row
+            lambda: somata.forward(batch, inner), count, synapses + work.somata * row
         ),
-        "classes, forward": Loop(lambda: classes.forward(activations), dense, of_classes),
-        "loss": Loop(
-            lambda: backend.softmax_cross_entropy(logits, labels, delta, totals),
-            0,
-            2 * len(logits) * row,
+        "classes, forward": Loop(lambda: classes.forward(activations, outer), dense, of_classes),
+        "loss": Loop(score, 0, 2 * len(logits) * row),
+        "classes, backward": Loop(
+            lambda: classes.backward(delta, outer), 2 * dense, 2 * of_classes
         ),
-        "classes, backward": Loop(lambda: classes.backward(delta), 2 * dense, 2 * of_classes),
         "dendrites and somata, backward": Loop(
-            lambda: somata.backward(of_somata),
+            lambda: somata.backward(of_somata, inner),
             count,
             synapses + 4 * work.connections + 4 * work.somata * row,
         ),
         "Adam": Loop(
-            lambda: adam.apply(backend, made.parameters, made.gradients, rates),
+            lambda: training.apply(made, workspace.gradients, placed),
             0,
             28 * made.size,
             vectors=True,
         ),
     }
-
-
-class Nesterov:
-    """The momentum of the published protocols, until the library has it."""
-
-    def __init__(self, rate: float, momentum: float) -> None:
-        self.settings = np.float32(rate), np.float32(momentum)
-
-    def start(self, backend: NumpyBackend, parameters: NDArray) -> None:
-        """Stand still."""
-        self.velocity = backend.zeros(parameters.shape, parameters.dtype)
-
-    def rates(self, steps: int) -> list[Any]:
-        """One pair a step."""
-        return [self.settings] * steps
-
-    def apply(self, backend: Any, parameters: NDArray, gradients: NDArray, rates: Any) -> None:
-        """One step, in PyTorch's form."""
-        rate, momentum = rates
-        self.velocity *= momentum
-        self.velocity += gradients
-        parameters -= rate * (gradients + momentum * self.velocity)

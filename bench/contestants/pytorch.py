@@ -30,18 +30,18 @@ def runner(work: Work, contestant: Contestant) -> Runner:
         torch.set_float32_matmul_precision("high")
     if isinstance(work, Layer):
         return LayerRunner(work, PRODUCTS[name], "compiled" in how)
-    start = work.draw()
     if isinstance(work, Dendritic):
         capturable = {"capturable": True} if "graph" in how else {}
         optimizer = partial(torch.optim.Adam, lr=1e-3, eps=EPSILON, fused=True, **capturable)
     else:
         momentum = {"momentum": work.momentum, "nesterov": True}
         optimizer = partial(torch.optim.SGD, lr=work.rate, **momentum)
-    model = Network(start.layers, PRODUCTS[name], work.slope)
+    images, labels, matrices = work.draw()
+    network = Network(matrices, PRODUCTS[name], work.slope)
     compiled, device = "compiled" in how, contestant.device
-    trainer = TorchTrainer(model, start.images, start.labels, optimizer, device, compiled)
+    trainer = TorchTrainer(network, images, labels, optimizer, device, compiled)
     trainer.trains_the_same = name != "dense" or work.connections == work.dense_values
-    trainer.begin(work, start, QUEUED if device == "cuda" else 1)
+    trainer.begin(work, images, QUEUED if device == "cuda" else 1)
     if "graph" in how:
         trainer.capture()
     return trainer
@@ -52,11 +52,8 @@ def _tensor(values: NDArray, dtype: type | None = None) -> Any:
     return torch.from_numpy(np.array(values, dtype))
 
 
-def _csr(structure: Any, values: Any) -> Any:
-    indptr, indices = _tensor(structure.indptr), _tensor(structure.indices)
-    return torch.sparse_csr_tensor(
-        indptr, indices, values, size=structure.shape, check_invariants=False
-    )
+def _csr(indptr: Any, indices: Any, values: Any, shape: Any) -> Any:
+    return torch.sparse_csr_tensor(indptr, indices, values, size=shape, check_invariants=False)
 
 
 class Product(torch.nn.Module):
@@ -119,20 +116,12 @@ class Csr(Product):
 
     def __init__(self, matrix: Matrix) -> None:
         super().__init__(matrix, _tensor(matrix.weights))
-        self.structure = matrix.structure
-        self.zeros = _csr(self.structure, torch.zeros(self.structure.nnz))
-        by_column = self.structure.transposed
-        self.transposed = (
-            _tensor(by_column.indptr, np.int32),
-            _tensor(by_column.rows, np.int32),
-            _tensor(by_column.positions, np.int64),
-        )
-
-    def matrix(self, values: Any) -> Any:
-        """The matrix with these values."""
-        places = self.zeros.crow_indices(), self.zeros.col_indices()
-        shape = self.structure.shape
-        return torch.sparse_csr_tensor(*places, values, size=shape, check_invariants=False)
+        structure, transposed = matrix.structure, matrix.structure.transposed
+        self.shape = structure.shape
+        self.places = _tensor(structure.indptr), _tensor(structure.indices)
+        self.transposed = _tensor(transposed.indptr, np.int32), _tensor(transposed.rows, np.int32)
+        self.positions = _tensor(transposed.positions, np.int64)
+        self.zeros = _csr(*self.places, torch.zeros(structure.nnz), self.shape)
 
     def forward(self, x: Any) -> Any:
         """The product."""
@@ -144,7 +133,7 @@ class _CsrProduct(torch.autograd.Function):
     def forward(context: Any, weight: Any, x: Any, product: Csr) -> Any:
         context.save_for_backward(weight, x)
         context.product = product
-        return product.matrix(weight) @ x
+        return _csr(*product.places, weight, product.shape) @ x
 
     @staticmethod
     def backward(context: Any, delta: Any) -> Any:
@@ -153,12 +142,8 @@ class _CsrProduct(torch.autograd.Function):
         sampled = torch.sparse.sampled_addmm(product.zeros, delta, x.t(), beta=0)
         of_inputs = None
         if context.needs_input_grad[1]:
-            indptr, rows, positions = product.transposed
-            shape = product.structure.shape[::-1]
-            matrix = torch.sparse_csr_tensor(
-                indptr, rows, weight[positions], size=shape, check_invariants=False
-            )
-            of_inputs = matrix @ delta
+            values = weight[product.positions]
+            of_inputs = _csr(*product.transposed, values, product.shape[::-1]) @ delta
         return sampled.values(), of_inputs, None
 
 
@@ -187,7 +172,8 @@ class Sparselab(torch.nn.Module):
         self.layer = sparselab.SparseLinear(
             inputs, outputs, bias=False, sparsity=0.99, padding_ratio=0.0
         )
-        existing = _csr(matrix.structure, _tensor(matrix.weights))
+        arrays = (matrix.structure.indptr, matrix.structure.indices, matrix.weights)
+        existing = _csr(*map(_tensor, arrays), matrix.structure.shape)
         self.layer._csr = sparselab.PaddedCSR.from_torch_sparse_csr(existing, padding_ratio=0.0)
         values = torch.from_numpy(np.asarray(self.layer._csr.values))
         self.layer._values = torch.nn.Parameter(values)
@@ -276,40 +262,27 @@ class LayerRunner(Runner):
 
 
 class TorchTrainer(Trainer):
-    """A module of logits, trained by cross-entropy.
-
-    Parameters
-    ----------
-    model : Module
-        With the products of `PRODUCTS` that it is made of, if any, in `products`.
-    images, labels : array
-    optimizer : callable
-        Given the model's parameters.
-    device : {"cpu", "cuda"}
-    compiled : bool
-    """
+    """A network, trained by cross-entropy and what `optimizer` makes of its parameters."""
 
     def __init__(
         self,
-        model: Any,
+        network: Network,
         images: NDArray,
         labels: NDArray,
         optimizer: Callable[[Any], Any],
         device: str = "cpu",
         compiled: bool = False,
     ) -> None:
-        self.device, self.model = device, model.to(device)
-        self.images = self.placed(images)
-        self.labels = torch.from_numpy(labels.astype(np.int64)).to(device)
-        self.optimizer = optimizer(self.model.parameters())
-        self.products = getattr(model, "products", ())
+        self.device, self.network = device, network.to(device)
+        self.images, self.labels = self.placed(images), self.placed(labels.astype(np.int64))
+        self.optimizer = optimizer(network.parameters())
         compiler = torch.compile if compiled else lambda function: function
-        self.forward = compiler(self.model)
-        self.loss = compiler(lambda x, y: functional.cross_entropy(self.model(x), y))
+        self.forward = compiler(network)
+        self.loss = compiler(lambda x, y: functional.cross_entropy(network(x), y))
         self.graph: Any = None
 
     def placed(self, images: NDArray) -> Any:
-        """Images on the device."""
+        """Images, or other numbers, on the device."""
         return torch.from_numpy(images).to(self.device)
 
     def logits(self, images: Any) -> Any:
@@ -319,12 +292,12 @@ class TorchTrainer(Trainer):
 
     def step(self, order: NDArray) -> float:
         """One step."""
-        return self.queue(torch.from_numpy(order).to(self.device)).item()
+        return self.queue(self.placed(order)).item()
 
     def steps(self, orders: list[NDArray]) -> None:
         """All steps, and then a wait."""
-        placed = torch.from_numpy(np.concatenate(orders)).to(self.device)
-        for order in placed.split([len(order) for order in orders]):
+        lengths = [len(order) for order in orders]
+        for order in self.placed(np.concatenate(orders)).split(lengths):
             loss = self.queue(order)
         loss.item()
 
@@ -341,16 +314,16 @@ class TorchTrainer(Trainer):
         loss = self.loss(self.images[order], self.labels[order])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for product in self.products:
+        for product in self.network.products:
             product.after_backward()
         self.optimizer.step()
         return loss
 
     def capture(self) -> None:
         """Record a step; those done to warm up are taken back."""
-        parameters = list(self.model.parameters())
+        parameters = list(self.network.parameters())
         before = [parameter.detach().clone() for parameter in parameters]
-        self.order = torch.from_numpy(self.orders[0]).to(self.device)
+        self.order = self.placed(self.orders[0])
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..works import RUN, Dendritic, Perceptron, Start, batches
+from ..works import RUN, Dendritic, Perceptron, batches
 
 #: Adam's, everywhere. PyTorch adds it after the correction of the second moment, we (as Keras)
 #: before; of this size neither matters, and all contestants do the same work.
@@ -78,17 +78,21 @@ class Trainer(Runner):
         for order in orders:
             self.step(order)
 
-    def begin(self, work: Dendritic | Perceptron, start: Start, queued: int = 1) -> None:
+    def begin(self, work: Dendritic | Perceptron, images: NDArray, queued: int = 1) -> None:
         """Make the work's task the part that is timed, so many steps at once."""
         self.task, self.turn = work.task, 0
         self.repeats = queued if work.task == "step" else 1
-        self.orders = batches(start, work.batch)
-        self.request = self.placed(start.images[self.orders[0]])
+        self.orders = batches(len(images), work.batch)
+        self.request = self.placed(images[self.orders[0]])
         actions = {"step": self.next, "inference": self.infer, "run": self.run}
         self.parts = {work.task: actions[work.task]}
 
     def next(self) -> None:
         """As many steps as are queued at once."""
+        if self.repeats == 1:
+            self.turn += 1
+            self.step(self.orders[self.turn % len(self.orders)])
+            return
         turns = range(self.turn, self.turn + self.repeats)
         self.turn += self.repeats
         self.steps([self.orders[turn % len(self.orders)] for turn in turns])

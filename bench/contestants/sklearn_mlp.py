@@ -31,7 +31,7 @@ def runner(work: Perceptron, contestant: Contestant) -> Trainer:
     for velocity in classifier._optimizer.velocities:
         velocity[:] = 0
     trainer.trains_the_same = work.connections == work.dense_values
-    trainer.begin(work, start)
+    trainer.begin(work, start.images)
     return trainer
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -79,6 +78,8 @@ def oracle(found: list[dict[str, Any]]) -> Iterable[str]:
         (run["contestant"], run["seed"]): (run["accuracy"][-1], run["loss"][-1]) for run in found
     }
     seeds = [seed for seed in ORACLE_SEEDS if all((name, seed) in ends for name in PAIR)]
+    if len(seeds) < 2:
+        raise LookupError("a spread needs two seeds")
     rows = [
         [str(seed), *("{:.2%} / {:.4f}".format(*ends[name, seed]) for name in PAIR)]
         for seed in seeds
@@ -135,15 +136,8 @@ def _seconds_to_goal(run: dict[str, Any]) -> float:
 
 
 def _child(*task: Any, threads: int) -> dict[str, Any]:
-    pools = {f"{pool}_NUM_THREADS": str(threads) for pool in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
-    cores = sorted(os.sched_getaffinity(0))[:threads]
-    answer = subprocess.run(
-        [sys.executable, "-m", "bench.paper.racers", json.dumps(task)],
-        env=os.environ | pools,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),
-    )
+    command = [sys.executable, "-m", "bench.paper.racers", json.dumps(task)]
+    answer = subprocess.run(command, capture_output=True, **machine.confined(threads))
     if answer.returncode:
         return {"error": (answer.stderr.strip().splitlines() or ["it ended without a word"])[-1]}
     return json.loads(answer.stdout.splitlines()[-1])

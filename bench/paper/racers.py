@@ -21,7 +21,7 @@ from sparsedend.datasets import Dataset
 from sparsedend.initializers import glorot
 from sparsedend.optimizers import Adam
 from sparsedend.randomness import stream
-from sparsedend.splits import split
+from sparsedend.training.splits import split
 
 from ..contestants.ours import NetworkTrainer, matrices
 from ..contestants.runner import Trainer, log_softmax
@@ -46,13 +46,9 @@ def linear_branches(data: Dataset, seed: int) -> Network:
     """dann-lrf without the nonlinearity of the dendrites."""
     synapses = named("dann-lrf", LARGE, data, seed).layers[0].structures["synapses"]
     somata = LARGE["somata"]
-    stack = [
-        layers.Sparse(synapses),
-        layers.Sparse(connectivity.tree(somata, LARGE["dendrites"])),
-        layers.LeakyReLU(somata, SLOPE),
-        layers.Dense(somata, data.classes),
-    ]
-    return _drawn(stack, data, seed)
+    tree = connectivity.tree(somata, LARGE["dendrites"])
+    branches = layers.Dendritic(synapses, tree, SLOPE, activation="identity")
+    return _drawn([branches, layers.Dense(somata, data.classes)], data, seed)
 
 
 def perceptron(data: Dataset, seed: int) -> Network:

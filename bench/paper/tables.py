@@ -27,9 +27,8 @@ LARGE = {"dendrites": 64, "somata": 512}
 SIGMAS = [0.0, 0.25, 0.5, 0.75, 1.0]
 RECEPTIVE = ["dann-lrf", "dann-grf"]
 EMNIST = {"dataset": "emnist-bymerge-40k", "seed": SEEDS, "epochs": 25}
-
-#: Table 1: mean accuracy in % and loss over 5 trials, best configuration by test accuracy.
 GREY = ["mnist", "fmnist", "kmnist"]
+#: Table 1: mean accuracy in % and loss over 5 trials, best configuration by test accuracy.
 TABLE1 = {
     model: dict(zip([*GREY, "cifar10"], figures, strict=True))
     for model, figures in {
