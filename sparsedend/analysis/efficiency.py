@@ -147,11 +147,10 @@ def matching(
     if reference not in models:
         raise InputError(f"there is no '{reference}' among {', '.join(models)}: add its runs")
     goal = best(models[reference], by)
-    found = {
+    return {
         model: next((each for each in own if _merit(each, by) > _merit(goal, by)), best(own, by))
         for model, own in models.items()
     }
-    return found | {reference: goal}
 
 
 def efficiency(configurations: Iterable[Configuration]) -> list[Efficiency]:

@@ -164,6 +164,11 @@ def test_runs_of_several_kinds_are_not_averaged(name):
         analysis.summarize(mixed)
 
 
+def test_trials_of_a_configuration_differ_in_their_seed_alone():
+    assert {"synapses", "layers", "learning_rate", "optimizer", "dropout", "noise"} <= set(SHARED)
+    assert not {"model", "dataset", "dendrites", "somata", "seed"} & set(SHARED)
+
+
 def test_runs_without_a_value_are_of_one_kind():
     """NaN, which differs from itself, stands for a patience that is not given."""
     absent = dict(GRID, patience=np.full(8, np.nan))
