@@ -16,7 +16,7 @@ from sparsedend.optimizers import Adam
 class LogCosh(losses.ElementwiseLoss):
     """``log cosh(output - target)``: squares of small errors, and large ones as they are."""
 
-    kind = "log-cosh"
+    kind = "own-log-cosh"
 
     @staticmethod
     def formula(output, target):
