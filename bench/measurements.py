@@ -108,7 +108,6 @@ MEASUREMENTS |= _kept("roofline", roofline, MAIN) | _kept("accuracy-time", race,
 MEASUREMENTS |= _kept("gpu-kernels", roofline, "gpu-kernels")
 MEASUREMENTS |= _kept("accuracy-oracle", race, "accuracy-oracle")
 MEASUREMENTS |= {
-    "contention": Measurement(fmnist.contention, "contention"),
     "sweep": Measurement(fmnist.cpu_grid, "sweep"),
     "gpu-fmnist": Measurement(fmnist.gpu_epoch, "gpu-fmnist"),
     "gpu-grid": Measurement(fmnist.gpu_grid, "gpu-grid"),

@@ -82,6 +82,8 @@ def section(suite: Suite, output: Path) -> str:
     table, facts = load(suite, output)
     parts = [f"## {suite.name}", suite.question]
     timed = list(dict.fromkeys(row.part for row in table.rows if row.seconds))
+    if not timed:
+        raise LookupError(f"nothing of {suite.name} was timed")
     timed.sort(key=lambda part: part != "all")
     for shown in suite.shows:
         for part in timed if shown == "time" else timed[:1]:
