@@ -93,8 +93,8 @@ def section(name: str, output: Path) -> str:
     ]
     if "multiply_adds" in limits:
         path = store.folder(output) / f"{name}.svg"
-        picture.roofline(_points(columns), limits["bytes"], limits["multiply_adds"], path)
-        parts.append(f"![{name}](scaling/{path.name})")
+        ceilings = limits["bytes"], limits["multiply_adds"]
+        parts += picture.drawn(path, picture.roofline, _points(columns), *ceilings)
     return "\n\n".join([*parts, machine.lines(facts)])
 
 

@@ -76,6 +76,14 @@ def test_a_suite_that_was_cut_off_before_anything_was_timed_has_no_section(tmp_p
     assert not (tmp_path / "scaling.md").exists()
 
 
+def test_a_page_can_do_without_pictures(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    keep(tmp_path, "density", layers(1.0))
+    text = report.section(SUITES["density"], tmp_path)
+    assert "| PyTorch dense |" in text
+    assert ".svg" not in text
+
+
 def races(*entries):
     columns = ("contestant", "rate", "seed", "parameters", "seconds", "loss", "accuracy")
     return dict(zip(columns, map(list, zip(*entries, strict=True)), strict=True))
