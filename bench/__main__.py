@@ -11,8 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import harness, machine, store
-from .contestants import CONTESTANTS
+from . import machine, store
 from .measurements import MAIN, MEASUREMENTS, run, write
 from .options import Options
 
@@ -60,9 +59,6 @@ def main(about: str, wanted: list[str], prefix: str = "") -> None:
     if given.report:
         write(output)
         return
-    for contestant in CONTESTANTS.values():
-        if absent := harness.missing(contestant):
-            print(f"{contestant.name} is skipped: {', '.join(absent)} not installed")
     if machine.commit().endswith("-dirty"):
         print("the results will say '-dirty': commit what has changed first to avoid it")
     rounds = given.rounds or (3 if given.quick else 7)

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,15 @@ COMMAND = [sys.executable, "-m", "bench.worker"]
 
 @dataclass(frozen=True)
 class Case:
-    """A work, with how many threads, by whom; the first is whom the others are compared with."""
+    """A work, with how many threads, by whom, beside how many busy processes.
+
+    The first of the contestants is whom the others are compared with.
+    """
 
     work: Work
     threads: int
     contestants: tuple[str, ...]
+    busy: int = 0
 
 
 def measure(cases: list[Case], rounds: int) -> Iterator[list[Row]]:
@@ -89,6 +93,8 @@ def _measure(case: Case, rounds: int, slow: dict[str, float]) -> Iterator[list[R
                 yield noted(worker.name, reason)
             else:
                 able.append(worker)
+        for _ in range(case.busy):
+            stack.enter_context(_spinning(case.threads))
         turns: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in able}
         for _ in range(rounds):
             for worker in list(able):
@@ -100,6 +106,18 @@ def _measure(case: Case, rounds: int, slow: dict[str, float]) -> Iterator[list[R
                     turns[worker.name].append(answer)
         for worker in able:
             yield _rows(case, worker, turns[worker.name])
+
+
+@contextmanager
+def _spinning(threads: int) -> Iterator[None]:
+    """A busy process on the cores of the contestants."""
+    command = [sys.executable, "-c", "while True: pass"]
+    process = subprocess.Popen(command, **machine.confined(threads))
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _rows(case: Case, worker: Worker, turns: list[dict[str, float]]) -> list[Row]:
@@ -167,7 +185,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            **machine.confined(case.threads),
+            **machine.confined(case.threads, **CONTESTANTS[name].environment),
         )
         task = {"contestant": name, "work": to_record(case.work)}
         self.send(task | {"burst": BURST, "warm_up": WARM_UP})

@@ -59,15 +59,15 @@ def memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def confined(threads: int) -> dict[str, Any]:
+def confined(threads: int, **environment: str) -> dict[str, Any]:
     """Arguments of a process that may use the first so many cores, whose pools are told so."""
     pools = ("OMP", "MKL", "OPENBLAS", "NUMBA", "NUMEXPR")
     cores = sorted(os.sched_getaffinity(0))[:threads]
     if len(cores) < threads:
         raise ValueError(f"{threads} threads on {len(cores)} cores: give at most those")
-    environment = {f"{pool}_NUM_THREADS": str(threads) for pool in pools}
+    counts = {f"{pool}_NUM_THREADS": str(threads) for pool in pools}
     return {
-        "env": os.environ | environment,
+        "env": os.environ | counts | environment,
         "preexec_fn": lambda: os.sched_setaffinity(0, cores),
         "text": True,
     }

@@ -64,15 +64,16 @@ def run(names: Iterable[str], options: Options) -> list[str]:
     failed = []
     for name in names:
         began = time.perf_counter()
-        try:
-            MEASUREMENTS[name].measure(options)
-        except (InputError, OSError, ImportError) as error:  # no data set or GPU, and no way to it
-            print(f"{name} is not measured: {error}")
-        except Exception:  # the others are worth having
-            traceback.print_exc()
-            failed.append(name)
+        measure, page, _ = MEASUREMENTS[name]
+        for action in (partial(measure, options), partial(write, options.output, [page])):
+            try:
+                action()
+            except (InputError, OSError, ImportError) as error:  # no data set, GPU, or way to it
+                print(f"{name} is not measured: {error}")
+            except Exception:  # the others are worth having
+                traceback.print_exc()
+                failed.append(name)
         print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
-        write(options.output, [MEASUREMENTS[name].page])
     return failed
 
 
@@ -108,7 +109,6 @@ MEASUREMENTS |= _kept("roofline", roofline, MAIN) | _kept("accuracy-time", race,
 MEASUREMENTS |= _kept("gpu-kernels", roofline, "gpu-kernels")
 MEASUREMENTS |= _kept("accuracy-oracle", race, "accuracy-oracle")
 MEASUREMENTS |= {
-    "contention": Measurement(fmnist.contention, "contention"),
     "sweep": Measurement(fmnist.cpu_grid, "sweep"),
     "gpu-fmnist": Measurement(fmnist.gpu_epoch, "gpu-fmnist"),
     "gpu-grid": Measurement(fmnist.gpu_grid, "gpu-grid"),

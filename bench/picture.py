@@ -6,8 +6,9 @@ change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ import numpy as np
 RED, GREY = "#d1495b", "#8d99ae"
 
 Series = dict[str, list[tuple[float, float, float, float]]]
+
+
+def drawn(path: Path, draw: Callable[..., None], *arguments: Any) -> list[str]:
+    """Draw a picture, and what shows it in Markdown; nothing where there is no matplotlib."""
+    if find_spec("matplotlib") is None:
+        return []
+    draw(*arguments, path)
+    return [f"![{path.stem}](scaling/{path.name})"]
 
 
 def bars(panels: dict[str, dict[str, float]], ours: str, path: Path) -> None:
@@ -40,19 +49,11 @@ def bars(panels: dict[str, dict[str, float]], ours: str, path: Path) -> None:
 
 
 def lines(
-    panels: dict[str, Series], labels: tuple[str, str], ours: str, path: Path, scale: str = "log"
+    panels: dict[str, Series], labels: tuple[str, str], ours: str, scale: str, path: Path
 ) -> None:
-    """Points (x, median, least, most) of every contestant in panels; those of ours are thick.
+    """Points (x, median, least, most) of every contestant in panels.
 
-    Parameters
-    ----------
-    panels : mapping of titles to series
-    labels : (str, str)
-    ours : str
-        How our names begin.
-    path : Path
-    scale : {"log", "linear"}
-        Of y.
+    Those whose names begin as `ours` are thick; the scale of y is "log" or "linear".
     """
     with _figure(path, figsize=(5.2 * len(panels) + 2.2, 3.6)) as figure:
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]

@@ -82,6 +82,8 @@ def section(suite: Suite, output: Path) -> str:
     table, facts = load(suite, output)
     parts = [f"## {suite.name}", suite.question]
     timed = list(dict.fromkeys(row.part for row in table.rows if row.seconds))
+    if not timed:
+        raise LookupError(f"nothing of {suite.name} was timed")
     timed.sort(key=lambda part: part != "all")
     for shown in suite.shows:
         for part in timed if shown == "time" else timed[:1]:
@@ -95,14 +97,14 @@ def section(suite: Suite, output: Path) -> str:
     parts += ["\n".join(lists)] if notes else []
     parts += ["\n".join(f"* {goal.verdict(table)}" for goal in suite.goals)] if suite.goals else []
     path = store.folder(output) / f"{suite.name}.svg"
-    _draw(suite, table, path)
+    parts += picture.drawn(path, picture.lines, *_curves(suite, table), "log")
     if suite.name == "step":
         panels: dict[str, dict[str, float]] = {}
         for row in filter(lambda row: row.seconds, table.rows):
             title = f"{row.work.dendrites} dendrites × {row.work.somata} somata"
             panels.setdefault(title, {})[row.contestant] = row.time
-        picture.bars(panels, table.ours, output / "step.svg")
-    return "\n\n".join([*parts, f"![{suite.name}](scaling/{path.name})", machine.lines(facts)])
+        picture.drawn(output / "step.svg", picture.bars, panels, table.ours)
+    return "\n\n".join([*parts, machine.lines(facts)])
 
 
 def _ratio(shown: str, theirs: Row, ours: Row) -> float:
@@ -131,8 +133,8 @@ def _values(suite: Suite, table: Table, part: str, shown: str) -> str:
     return machine.table(header + ["spread"] * (shown == "time"), lines)
 
 
-def _draw(suite: Suite, table: Table, path: Path) -> None:
-    """A curve for each contestant, of what the suite shows first."""
+def _curves(suite: Suite, table: Table) -> tuple[dict[str, picture.Series], tuple[str, str], str]:
+    """One for each contestant, of what the suite shows first, with the axes' names and ours."""
     value, unit, scale, _ = SHOWN[suite.shows[0]]
     title, place = suite.axis
     panels: dict[str, picture.Series] = {}
@@ -145,4 +147,4 @@ def _draw(suite: Suite, table: Table, path: Path) -> None:
             point = (at, *(each * scale for each in (middle, *ends)))
             panel = panels.setdefault(suite.panel.format(w=row.work), {})
             panel.setdefault(name, []).append(point)
-    picture.lines(panels, (title, unit), table.ours, path)
+    return panels, (title, unit), table.ours

@@ -54,6 +54,7 @@ def measure(name: str, options: Options) -> None:
         from . import ceilings
 
         limits = ceilings.ceilings(options.threads)
+    facts |= {COUNTED[each][0]: repr(rate) for each, rate in limits.items()}
     columns: store.Columns = {each: [] for each in ("work", "loop", "seconds", *limits)}
     repeats = 20 if options.quick else 100
     for work in WORKS[name][: 2 if options.quick else None]:
@@ -67,8 +68,7 @@ def measure(name: str, options: Options) -> None:
                 entry = (_label(work), loop, seconds, *_counted(each, limits, in_memory))
                 for column, value in zip(columns.values(), entry, strict=True):
                     column.append(value)
-    facts |= {COUNTED[each][0]: repr(rate) for each, rate in limits.items()}
-    store.save(options.output, name, columns, facts)
+        store.save(options.output, name, columns, facts)
 
 
 def section(name: str, output: Path) -> str:
@@ -93,8 +93,8 @@ def section(name: str, output: Path) -> str:
     ]
     if "multiply_adds" in limits:
         path = store.folder(output) / f"{name}.svg"
-        picture.roofline(_points(columns), limits["bytes"], limits["multiply_adds"], path)
-        parts.append(f"![{name}](scaling/{path.name})")
+        ceilings = limits["bytes"], limits["multiply_adds"]
+        parts += picture.drawn(path, picture.roofline, _points(columns), *ceilings)
     return "\n\n".join([*parts, machine.lines(facts)])
 
 

@@ -25,6 +25,7 @@ from .contestants import (
     OURS,
     SCIPY,
     SKLEARN,
+    SPINNING,
 )
 from .harness import Case
 from .table import Row, Table
@@ -74,6 +75,8 @@ class Suite:
         Numbers of threads, from how many there are.
     shows : tuple of {"time", "memory", "device memory"}
         What of them the page has.
+    busy : bool
+        Whether as many busy processes as threads are beside each.
     dataset : str, optional
         What must be there.
     page : str
@@ -92,6 +95,7 @@ class Suite:
     alone: tuple[Work, ...] = ()
     threads: Callable[[int], list[int]] = lambda available: [available]
     shows: tuple[str, ...] = ("time",)
+    busy: bool = False
     dataset: str | None = None
     page: str = "scaling"
 
@@ -99,7 +103,7 @@ class Suite:
         """What is measured."""
         works = self.works[self.quick] if quick else self.works
         for work, count in product(works, self.threads(threads)):
-            yield Case(work, count, self.contestants)
+            yield Case(work, count, self.contestants, count * self.busy)
         for work in () if quick else self.alone:
             yield Case(work, threads, self.contestants[:1])
 
@@ -217,6 +221,14 @@ SUITES = {
             label="D={w.dendrites} S={w.somata:,}, {threads} thr.",
             panel="D={w.dendrites} S={w.somata}",
             threads=lambda available: list(range(1, available + 1)),
+        ),
+        Suite(
+            "contention",
+            "And beside as many busy processes as there are threads?",
+            STEP[:2],
+            (OURS, SPINNING, MASKED, CSR),
+            slice(1),
+            busy=True,
         ),
         Suite(
             "inference",

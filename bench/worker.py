@@ -11,8 +11,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,18 +27,19 @@ SAMPLE = 4096
 
 def main() -> None:
     """Serve the parent."""
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what packages print must not mix with the answers
     task = json.loads(sys.stdin.readline())
     try:
-        serve(task, answers)
+        for answer in serve(task, sys.stdin):
+            print(json.dumps(answer), file=answers)
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
-        send(answers, {"error": f"{type(error).__name__}: {reason}"[:300]})
+        print(json.dumps({"error": f"{type(error).__name__}: {reason}"[:300]}), file=answers)
 
 
-def serve(task: dict[str, Any], answers: TextIO) -> None:
-    """Build, prove, and take turns until the input ends."""
+def serve(task: dict[str, Any], turns: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Build, prove, and take turns until there are no more; what to answer."""
     contestant = CONTESTANTS[task["contestant"]]
     work = from_record(task["work"])
     module = importlib.import_module(f"bench.contestants.{contestant.module}")
@@ -55,7 +56,7 @@ def serve(task: dict[str, Any], answers: TextIO) -> None:
         first, shown = timed(begin)
         seconds = {name: timed(part)[0] for name, part in runner.parts.items()}
         outputs, proof = (None if each is None else sample(each) for each in shown)
-        ready = {
+        yield {
             "build": build,
             "first": first,
             "base": base,
@@ -64,15 +65,14 @@ def serve(task: dict[str, Any], answers: TextIO) -> None:
             "outputs": outputs,
             "proof": proof,
         }
-        send(answers, ready)
-        for _ in sys.stdin:
+        for _ in turns:
             turn = {}
             for name, part in runner.parts.items():
                 if seconds[name] < task["warm_up"]:
                     burst(part, task["warm_up"])
                 turn[name] = burst(part, task["burst"]) / runner.repeats
-            send(answers, turn)
-    send(answers, {"peak": memory("VmHWM"), "device": device_memory()})
+            yield turn
+    yield {"peak": memory("VmHWM"), "device": device_memory()}
 
 
 def burst(part: Callable[[], object], seconds: float) -> float:
@@ -109,12 +109,6 @@ def device_memory() -> int:
     cupy, torch = (sys.modules.get(name) for name in ("cupy", "torch"))
     taken = cupy.get_default_memory_pool().total_bytes() if cupy else 0
     return taken + (torch.cuda.max_memory_reserved() if torch else 0)
-
-
-def send(answers: TextIO, message: dict[str, Any]) -> None:
-    """One line."""
-    answers.write(json.dumps(message) + "\n")
-    answers.flush()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ Nothing here imports a rival: `bench.worker` does, in a process of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import product
 
 from ..works import Dendritic, Layer, Perceptron, Work
@@ -30,6 +31,8 @@ class Contestant:
         Where it computes.
     tolerance : float
         How far its outputs may be from ours, as a share of the largest.
+    environment : mapping of str to str
+        Of its process.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Contestant:
     dense_vectors: int = 0
     device: str = "cpu"
     tolerance: float = 1e-4
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def needs(self, work: Work) -> int:
         """Bytes it holds, at least, where these grow faster than the connections."""
@@ -58,6 +62,8 @@ class Contestant:
 
 
 OURS, NUMPY, CUPY = "sparsedend numba", "sparsedend numpy", "sparsedend cupy"
+#: Its waiting threads look for work as often as is GNU OpenMP's default, before they sleep.
+SPINNING = "sparsedend numba, GNU OpenMP's spins"
 DENSE, MASKED = "PyTorch dense", "PyTorch masked dense"
 COMPILED, CSR = "PyTorch masked dense, compiled", "PyTorch torch.sparse CSR"
 GATHER, LAB = "PyTorch gather", "sparselab"
@@ -85,6 +91,7 @@ CONTESTANTS = {
     contestant.name: contestant
     for contestant in (
         Contestant(OURS, "ours", "numba"),
+        Contestant(SPINNING, "ours", "numba", environment={"GOMP_SPINCOUNT": "300000"}),
         Contestant(NUMPY, "ours", "numpy"),
         Contestant(CUPY, "ours", "cupy", _CUPY, _TREES, device="cuda"),
         Contestant(DENSE, "pytorch", "dense", _TORCH, dense_vectors=4),

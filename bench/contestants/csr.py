@@ -6,6 +6,7 @@ suits CSR products.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from . import Contestant
 from .runner import EPSILON, Runner, Trainer, log_softmax
 
 Product = Callable[[Any, NDArray], NDArray]
+Step = Callable[[list[NDArray]], None]
 
 
 def runner(work: Work, contestant: Contestant) -> Runner:
@@ -131,11 +133,11 @@ class Network(Trainer):
         self.begin(work, start.images)
         if work.task != "inference":
             parameters = [a for layer in self.layers for a in (layer.weights, layer.bias)]
-            self.optimizer = (
-                Adam(parameters)
-                if isinstance(work, Dendritic)
-                else Nesterov(parameters, np.float32(work.rate), np.float32(work.momentum))
-            )
+            if isinstance(work, Dendritic):
+                self.change = adam(parameters)
+            else:
+                rates = np.float32(work.rate), np.float32(work.momentum)
+                self.change = nesterov(parameters, *rates)
 
     def logits(self, images: NDArray) -> NDArray:
         """Logits of bytes or floats."""
@@ -160,38 +162,34 @@ class Network(Trainer):
                 delta = layer.input_gradient(delta)
                 slopes = layer.x.reshape(delta.shape) > 0
                 delta *= np.where(slopes, np.float32(1), self.slope) if self.slope else slopes
-        self.optimizer.step(gradients)
+        self.change(gradients)
         return -float(logs[places].mean())
 
 
-class Adam:
-    """Adam over a list of arrays, in place, at PyTorch's default rates."""
+def adam(parameters: list[NDArray]) -> Step:
+    """Steps of Adam in place, at PyTorch's default rates."""
+    moments = [(np.zeros_like(a), np.zeros_like(a)) for a in parameters]
+    count = itertools.count(1)
 
-    def __init__(self, parameters: list[NDArray]) -> None:
-        self.parameters = parameters
-        self.moments = [(np.zeros_like(a), np.zeros_like(a)) for a in parameters]
-        self.steps = 0
-
-    def step(self, gradients: list[NDArray]) -> None:
-        """One step."""
-        self.steps += 1
-        rate = np.float32(1e-3 * (1 - 0.999**self.steps) ** 0.5 / (1 - 0.9**self.steps))
-        for p, g, (m, v) in zip(self.parameters, gradients, self.moments, strict=True):
+    def step(gradients: list[NDArray]) -> None:
+        steps = next(count)
+        rate = np.float32(1e-3 * (1 - 0.999**steps) ** 0.5 / (1 - 0.9**steps))
+        for p, g, (m, v) in zip(parameters, gradients, moments, strict=True):
             m += np.float32(0.1) * (g - m)
             v += np.float32(0.001) * (g * g - v)
             p -= rate * m / (np.sqrt(v) + np.float32(EPSILON))
 
+    return step
 
-class Nesterov:
-    """Gradient descent with Nesterov's momentum, in place."""
 
-    def __init__(self, parameters: list[NDArray], rate: np.float32, momentum: np.float32) -> None:
-        self.parameters, self.rate, self.momentum = parameters, rate, momentum
-        self.velocities = [np.zeros_like(a) for a in parameters]
+def nesterov(parameters: list[NDArray], rate: np.float32, momentum: np.float32) -> Step:
+    """Steps with Nesterov's momentum, in place."""
+    velocities = [np.zeros_like(a) for a in parameters]
 
-    def step(self, gradients: list[NDArray]) -> None:
-        """One step."""
-        for p, g, v in zip(self.parameters, gradients, self.velocities, strict=True):
-            v *= self.momentum
+    def step(gradients: list[NDArray]) -> None:
+        for p, g, v in zip(parameters, gradients, velocities, strict=True):
+            v *= momentum
             v += g
-            p -= self.rate * (g + self.momentum * v)
+            p -= rate * (g + momentum * v)
+
+    return step

@@ -210,25 +210,20 @@ def _layer_loops(work: Layer, backend: Backend) -> dict[str, Loop]:
     ours = LayerRunner(work, backend)
     structure, state = ours.layer.connections["weights"], ours.state
     weights, gradients = ours.layer.parameters["weights"], state.gradients
+    into = gradients["weights"], gradients["bias"]
     row, count = 4 * ours.workspace.width, work.connections * work.batch
-    size = work.connections * (row + 8) + work.outputs * row
-    return {
-        "forward": Loop(lambda: ours.layer.forward(ours.x, state), count, size),
-        "weight gradient": Loop(
-            lambda: backend.sparse_weight_gradient(
-                ours.x, structure, weights, ours.delta, gradients["weights"], gradients["bias"]
-            ),
-            count,
-            size,
+    runs = {
+        "forward": lambda: ours.layer.forward(ours.x, state),
+        "weight gradient": lambda: backend.sparse_weight_gradient(
+            ours.x, structure, weights, ours.delta, *into
         ),
-        "input gradient": Loop(
-            lambda: backend.sparse_input_gradient(
-                structure, structure.transposed, weights, ours.delta, state.input_delta
-            ),
-            count,
-            work.connections * (row + 8) + work.inputs * row,
+        "input gradient": lambda: backend.sparse_input_gradient(
+            structure, structure.transposed, weights, ours.delta, state.input_delta
         ),
     }
+    rows = {"forward": work.outputs, "weight gradient": work.outputs, "input gradient": work.inputs}
+    size = work.connections * (row + 8)
+    return {name: Loop(run, count, size + rows[name] * row) for name, run in runs.items()}
 
 
 def _step_loops(work: Dendritic, backend: Backend) -> dict[str, Loop]:
@@ -255,29 +250,21 @@ def _step_loops(work: Dendritic, backend: Backend) -> dict[str, Loop]:
     # For each synapse a row of the batch, its index and weight; for each dendrite signs and cable.
     synapses = work.connections * (pixel * width + 8) + work.size * (width // 4 + 16)
     of_classes = (work.somata + len(logits)) * row + 4 * classes.size
+    forward, backward = row * work.somata, 4 * (work.connections + row * work.somata)
+    taken = work.batch * work.inputs + work.inputs * width * pixel
+    change = partial(training.apply, made, workspace.gradients, placed)
     return {
-        "take a batch": Loop(
-            lambda: backend.take_batch(images, order, batch),
-            0,
-            work.batch * work.inputs + work.inputs * width * pixel,
-        ),
+        "take a batch": Loop(partial(backend.take_batch, images, order, batch), 0, taken),
         "dendrites and somata, forward": Loop(
-            lambda: somata.forward(batch, inner), count, synapses + work.somata * row
+            partial(somata.forward, batch, inner), count, synapses + forward
         ),
-        "classes, forward": Loop(lambda: classes.forward(activations, outer), dense, of_classes),
+        "classes, forward": Loop(partial(classes.forward, activations, outer), dense, of_classes),
         "loss": Loop(score, 0, 2 * len(logits) * row),
         "classes, backward": Loop(
-            lambda: classes.backward(delta, outer), 2 * dense, 2 * of_classes
+            partial(classes.backward, delta, outer), 2 * dense, 2 * of_classes
         ),
         "dendrites and somata, backward": Loop(
-            lambda: somata.backward(of_somata, inner),
-            count,
-            synapses + 4 * work.connections + 4 * work.somata * row,
+            partial(somata.backward, of_somata, inner), count, synapses + backward
         ),
-        "Adam": Loop(
-            lambda: training.apply(made, workspace.gradients, placed),
-            0,
-            28 * made.size,
-            vectors=True,
-        ),
+        "Adam": Loop(change, 0, 28 * made.size, vectors=True),
     }

@@ -160,35 +160,29 @@ class Gather(Product):
         return (x[:, self.index] * self.weight).sum(2) + self.bias
 
 
-class Sparselab(torch.nn.Module):
+class Sparselab(Product):
     """Sparselab's SparseLinear with our connections."""
 
     def __init__(self, matrix: Matrix) -> None:
         import sparselab
 
-        super().__init__()
         outputs, inputs = matrix.structure.shape
-        self.bias = torch.nn.Parameter(_tensor(matrix.bias))
-        self.layer = sparselab.SparseLinear(
+        layer = sparselab.SparseLinear(
             inputs, outputs, bias=False, sparsity=0.99, padding_ratio=0.0
         )
         arrays = (matrix.structure.indptr, matrix.structure.indices, matrix.weights)
         existing = _csr(*map(_tensor, arrays), matrix.structure.shape)
-        self.layer._csr = sparselab.PaddedCSR.from_torch_sparse_csr(existing, padding_ratio=0.0)
-        values = torch.from_numpy(np.asarray(self.layer._csr.values))
-        self.layer._values = torch.nn.Parameter(values)
+        layer._csr = sparselab.PaddedCSR.from_torch_sparse_csr(existing, padding_ratio=0.0)
+        super().__init__(matrix, torch.from_numpy(np.asarray(layer._csr.values)))
+        self.layer, layer._values = layer, self.weight
 
     def forward(self, x: Any) -> Any:
         """The product."""
         return self.layer(x) + self.bias
 
-    def after_backward(self) -> None:
-        """Nothing: the weights that exist are trained."""
-
     def gradient(self) -> Any:
         """Of the weights that exist; an empty row has one that does not."""
-        existing = np.asarray(self.layer._csr.col_indices) >= 0
-        return self.layer._values.grad[torch.from_numpy(existing)]
+        return self.weight.grad[torch.from_numpy(np.asarray(self.layer._csr.col_indices) >= 0)]
 
 
 PRODUCTS: dict[str, type] = {

@@ -121,13 +121,12 @@ def against_time(found: list[dict[str, Any]], output: Path) -> Iterable[str]:
     verdict = "reached" if first.startswith("sparsedend dann") else "MISSED"
     path = store.folder(output) / "accuracy-time.svg"
     labels = ("seconds of training", "test accuracy, %")
-    picture.lines({"": curves}, labels, "sparsedend dann", path, scale="linear")
     header = ["contestant", "learning rate", "parameters", f"seconds to {GOAL:.0%}"]
     header += ["best test accuracy, %", "seconds per epoch"]
     yield (__doc__ or "").strip()
     yield machine.table(header, [cells for *_, cells in entries])
     yield f"Medians over seeds. First at {GOAL:.0%}: {first}, **{verdict}**."
-    yield f"![accuracy against seconds](scaling/{path.name})"
+    yield from picture.drawn(path, picture.lines, {"": curves}, labels, "sparsedend dann", "linear")
 
 
 def _seconds_to_goal(run: dict[str, Any]) -> float:

@@ -93,38 +93,10 @@ def test_goals_are_judged_on_all_three_figures():
 def test_a_grid_s_time_is_told(monkeypatch, tmp_path):
     pytest.importorskip("joblib", reason="sweeps need it")
     small = {"dataset": "digits", "epochs": 1}
-    monkeypatch.setattr(fmnist, "PART", small | {"dendrites": [1, 2], "somata": [4]})
+    monkeypatch.setattr(fmnist, "PART", small | {"dendrites": [1, 2], "somata": [4, 8]})
     monkeypatch.setattr(fmnist, "SIZES", small | {"dendrites": [1, 2], "somata": [4, 8]})
     fmnist.cpu_grid(Options(tmp_path, quick=True))
     text = (tmp_path / "sweep.md").read_text()
-    assert "6 runs, 6 finished" in text
+    assert "12 runs, 12 finished" in text
+    assert "Side by side, a run of {'dendrites': 1, 'somata': 4} takes " in text
     assert "| with pdann and vann, 5 trials | 100 |" in text
-
-
-def test_trainings_in_company(monkeypatch, tmp_path):
-    started = []
-
-    class Process:
-        def __init__(self, command, env=None, **how):
-            started.append("busy" if "-c" in command else command)
-            seconds = 3.0 if env and "GOMP_SPINCOUNT" in env else 1.5
-            self.answer = json.dumps({"train_seconds": seconds})
-
-        def communicate(self):
-            return self.answer, ""
-
-        def kill(self):
-            started.remove("busy")
-
-        def wait(self):
-            pass
-
-    monkeypatch.setattr(fmnist, "subprocess", SimpleNamespace(Popen=Process, PIPE=None))
-    monkeypatch.setattr(fmnist, "available_threads", lambda: 2)
-    fmnist.contention(Options(tmp_path, quick=True))
-    text = (tmp_path / "contention.md").read_text()
-    assert "ratio 1.00; goal 1.15: **reached**" in text
-    assert "| ours | 1.50 (1.50 … 1.50) | 1.50 (1.50 … 1.50) |" in text
-    assert "| libgomp | 3.00 (3.00 … 3.00) |" in text
-    assert len(started) == 3 * (1 + 2 + 2 * 2)
-    assert all("--epochs" in command for command in started)

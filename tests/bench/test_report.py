@@ -70,6 +70,20 @@ def test_a_goal_that_is_not_met_is_said_to_be_missed(tmp_path):
     assert "density .01: times PyTorch dense: 1, **MISSED**" in text
 
 
+def test_a_suite_that_was_cut_off_before_anything_was_timed_has_no_section(tmp_path):
+    keep(tmp_path, "step", [(STEP[0], "sparselab", "", "not installed: sparselab", ())])
+    measurements.write(tmp_path)
+    assert not (tmp_path / "scaling.md").exists()
+
+
+def test_a_page_can_do_without_pictures(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    keep(tmp_path, "density", layers(1.0))
+    text = report.section(SUITES["density"], tmp_path)
+    assert "| PyTorch dense |" in text
+    assert ".svg" not in text
+
+
 def races(*entries):
     columns = ("contestant", "rate", "seed", "parameters", "seconds", "loss", "accuracy")
     return dict(zip(columns, map(list, zip(*entries, strict=True)), strict=True))
