@@ -34,6 +34,7 @@ EXTRAS = {
         "mypy>=1.11",
         "pillow>=10.1",
         "pytest>=8",
+        "pytest-xdist>=3.5",
         "ruff>=0.6",
     ],
 }

@@ -70,7 +70,7 @@ class Copy:
                 "NUMBA_CACHE_DIR": fresh if compile_anew else str(self.kernels),
             }
             command = [
-                *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"),
+                *(sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider"),
                 *("--hypothesis-seed=0", *tests),
             ]
             try:
