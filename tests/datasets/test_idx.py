@@ -29,6 +29,7 @@ def test_idx_round_trip(array):
         (gzip.compress(b"\0\0"), "has 2 bytes, its header 16"),
         (gzip.compress(struct.pack(">4I", 2049, 1, 1, 1) + b"a"), "begins with 2049, not 2051"),
         (gzip.compress(struct.pack(">4I", 2052, 1, 1, 1) + b"a"), "begins with 2052, not 2051"),
+        (gzip.compress(struct.pack(">4I", 0xD03, 1, 1, 1) + b"a"), "begins with 3331, not 2051"),
         (gzip.compress(struct.pack(">4I", 2051, 2, 1, 1) + b"a"), r"holds 1 values, .*\(2, 1"),
         (
             gzip.compress(struct.pack(">4I", 2051, 1, 1, 1) + b"ab"),

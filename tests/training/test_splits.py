@@ -64,6 +64,20 @@ def test_a_tenth_is_held_out():
     assert [split(images, 1)[1].size for images in (2, 9, 10, 19, 20, 29)] == [1, 1, 1, 1, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ("samples", "share", "held_out"), [(200, 0.25, 50), (7, 0.3, 2), (3, 0.5, 1)]
+)
+def test_another_share_is_held_out(samples, share, held_out):
+    parts = split(samples, 1, share)
+    assert [part.size for part in parts] == [samples - held_out, held_out]
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, float("nan")])
+def test_a_share_that_leaves_nothing_is_refused(share):
+    with pytest.raises(InputError, match=f"the share of validation is {share}"):
+        split(100, 1, share)
+
+
 def test_a_class_may_be_absent():
     """The batches that are left out are of those that are there."""
     kept, held_out = split_by_class(np.array([0, 5] * 50), 2, 1)
