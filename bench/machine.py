@@ -102,5 +102,5 @@ def _processor() -> str:
 
 
 def _module() -> str:
-    name = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
-    return name.removesuffix(".__main__")
+    spec = sys.modules["__main__"].__spec__
+    return spec.name.removesuffix(".__main__") if spec else "bench"

@@ -29,11 +29,13 @@ class History:
         if not self.epochs:
             return "<History of 0 epochs>"
         at = self.best_epoch - 1
-        figures = (
-            f"training loss {self.training_loss[at]:.4f}, validation loss "
-            f"{self.validation_loss[at]:.4f}, accuracy {self.validation_accuracy[at]:.2%}"
-        )
-        return f"<History of {self.epochs} epochs, best is {self.best_epoch}: {figures}>"
+        figures = [f"training loss {self.training_loss[at]:.4f}"]
+        if not np.isnan(self.validation_loss[at]):
+            figures.append(f"validation loss {self.validation_loss[at]:.4f}")
+        if not np.isnan(self.validation_accuracy[at]):
+            figures.append(f"accuracy {self.validation_accuracy[at]:.2%}")
+        best = ", ".join(figures)
+        return f"<History of {self.epochs} epochs, best is {self.best_epoch}: {best}>"
 
     @property
     def epochs(self) -> int:
