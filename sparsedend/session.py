@@ -198,6 +198,7 @@ class Session:
         # The loss that has checked the targets: the network may get another one.
         self._loss = network.loss
         self._workspace = workspace
+        self._on_host = isinstance(self._inputs, np.ndarray)
         self._drops = any(layer.drops for layer in network.layers)
         self._scored = False
         self.begin()
@@ -363,22 +364,31 @@ class Session:
                 f"the network was moved to backend '{self.network.backend.name}': make a new "
                 "session"
             )
-        placed = self.backend.place(order)
-        if placed.ndim != 1 or placed.dtype.kind not in "iu":
+        # What most callers give is looked at once: a small step takes no longer than fifty calls.
+        if type(order) is np.ndarray and order.dtype == np.int64 and order.flags.c_contiguous:
+            placed = order if self._on_host else self.backend.place(order)
+        else:
+            placed = self._indices(order)
+        if placed.ndim != 1 or not 1 <= placed.size <= self._workspace.samples:
             raise InputError(
-                f"the order is {placed.dtype} of shape {placed.shape}: give a vector of integers"
+                f"the order has shape {placed.shape}: give a vector of 1 to "
+                f"{self._workspace.samples} samples, which the session has room for"
             )
-        if not 1 <= placed.size <= self._workspace.samples:
-            raise InputError(
-                f"the order has {placed.size} samples: give 1 to {self._workspace.samples}, which "
-                "the session has room for"
-            )
-        placed = placed.astype(np.int64, copy=False)
         # Seen without a sign, negative numbers are larger than any number of samples.
-        if int(placed.view(np.uint64).max()) >= len(self):
+        if int(placed.view(np.uint64).max()) >= len(self._inputs):
             where = int(((placed < 0) | (placed >= len(self))).argmax())
             raise InputError(
                 f"index {int(placed[where])} at {where} of the order is out of range: there are "
                 f"{len(self)} samples"
             )
+        return placed
+
+    def _indices(self, order: Any) -> Array:
+        """An order of any kind as contiguous int64."""
+        placed = self.backend.place(order)
+        if placed.ndim != 1 or placed.dtype.kind not in "iu":
+            raise InputError(
+                f"the order is {placed.dtype} of shape {placed.shape}: give a vector of integers"
+            )
+        placed = placed.astype(np.int64, copy=False)
         return placed if placed.flags.c_contiguous else placed.copy()

@@ -27,15 +27,16 @@ from .simd import BLOCK, TILE, Tile
 #: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
 FEW_WEIGHTS = 2**15
 
-#: By lanes: for each width below `TILE` that an activation may have, and for all above.
-TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128)}
+#: By lanes: for each width that an activation may have below that of the widest, and for all above.
+TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128) if lanes <= TILE}
+WIDEST = TILES[TILE]
 
 #: Numba's own threads serve one caller at a time, and end the process of a second one.
 _turn = threading.RLock()
 
 
 def _tile(activation: Array) -> Tile:
-    return TILES[min(activation.shape[1], TILE)]
+    return TILES.get(activation.shape[1], WIDEST)
 
 
 class NumbaBackend(Backend):
@@ -61,11 +62,11 @@ class NumbaBackend(Backend):
         self.threads = min(self.threads, most)
         if without_threads():
             self.threads = 1
-        self.inside = _Inside()
+        self._limits = _Limited(self.threads)
 
     def limited(self) -> AbstractContextManager[None]:
         """Context in which this thread's loops take `threads` threads."""
-        return _Limited(self)
+        return self._limits
 
     @contextmanager
     def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
@@ -359,8 +360,8 @@ class _Limited:
     Small steps enter it by the ten thousand, which as a generator would cost them 5 %.
     """
 
-    def __init__(self, backend: NumbaBackend) -> None:
-        self.threads, self.inside = backend.threads, backend.inside
+    def __init__(self, threads: int) -> None:
+        self.threads, self.inside = threads, _Inside()
 
     def __enter__(self) -> None:
         self.inside.depth += 1

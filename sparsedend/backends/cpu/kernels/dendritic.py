@@ -29,6 +29,7 @@ def forward(tile, x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, soma
     width = x.shape[1]
     xs, outs, bits = x.reshape(-1), out.reshape(-1), signs.reshape(-1)
     scale = input_scale(x, w)
+    f, g = w.dtype.type(slope), w.dtype.type(soma_slope)
     for s in prange(out.shape[0]):
         for t in range(0, width, tile.lanes):
             soma = splat(item(soma_b, s), tile)
@@ -40,9 +41,9 @@ def forward(tile, x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, soma
                 z = muladd(z, splat(scale, tile), splat(item(b, j), tile))
                 on = positive(z)
                 store_mask(bits, row(j, width, t) // 8, on)
-                z = select(on, z, mul(z, splat(w.dtype.type(slope), tile)))
+                z = select(on, z, mul(z, splat(f, tile)))
                 soma = muladd(splat(item(c, j), tile), z, soma)
-            soma = select(positive(soma), soma, mul(soma, splat(w.dtype.type(soma_slope), tile)))
+            soma = select(positive(soma), soma, mul(soma, splat(g, tile)))
             store(outs, row(s, width, t), soma)
 
 
@@ -75,16 +76,17 @@ def backward(
     width = x.shape[1]
     xs, outs, deltas, bits = x.reshape(-1), out.reshape(-1), delta.reshape(-1), signs.reshape(-1)
     scale = input_scale(x, w)
+    f, g = w.dtype.type(slope), w.dtype.type(soma_slope)
     for s in prange(out.shape[0]):
         soma_gb[s] = 0
         for t in range(0, width, tile.lanes):
             here = row(s, width, t)
             d_soma = load(deltas, here, tile)
-            inactive = mul(d_soma, splat(w.dtype.type(soma_slope), tile))
+            inactive = mul(d_soma, splat(g, tile))
             d_soma = select(positive(load(outs, here, tile)), d_soma, inactive)
             store(deltas, here, d_soma)
             soma_gb[s] += total(d_soma)
-            inactive = mul(d_soma, splat(w.dtype.type(slope), tile))
+            inactive = mul(d_soma, splat(f, tile))
             for j in range(item(cable_indptr, s), item(cable_indptr, s + 1)):
                 d = select(load_mask(bits, row(j, width, t) // 8, tile), d_soma, inactive)
                 cable = item(c, j)
@@ -104,6 +106,7 @@ def input_gradient(tile, indptr, rows, positions, owners, w, c, slope, signs, de
     """Gradient of the inputs, from the somata's `delta` that `backward` left."""
     width = delta.shape[1]
     deltas, outs, bits = delta.reshape(-1), out.reshape(-1), signs.reshape(-1)
+    f = w.dtype.type(slope)
     for i in prange(out.shape[0]):
         for t in range(0, width, tile.lanes):
             sums = splat(w.dtype.type(0), tile)
@@ -111,6 +114,6 @@ def input_gradient(tile, indptr, rows, positions, owners, w, c, slope, signs, de
                 j = item(rows, p)
                 d = load(deltas, row(item(owners, j), width, t), tile)
                 on = load_mask(bits, row(j, width, t) // 8, tile)
-                d = select(on, d, mul(d, splat(w.dtype.type(slope), tile)))
+                d = select(on, d, mul(d, splat(f, tile)))
                 sums = muladd(splat(item(w, item(positions, p)) * item(c, j), tile), d, sums)
             store(outs, row(i, width, t), sums)
