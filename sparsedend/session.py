@@ -90,7 +90,7 @@ class Workspace:
                 self.batch,
             )
             self.steps.append((layer, layer.room(room), overwritable))
-            overwritable = not layer.reads_outputs and (overwritable or not layer.in_place)
+            overwritable = not layer.reads_outputs
 
     def forward(self, inputs: Array, order: Array, random: Any) -> Array:
         """Outputs, (outputs, width), of the samples `order`; the last columns are padding."""

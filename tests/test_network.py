@@ -228,17 +228,12 @@ def test_nothing_dense_is_made_for_a_sparse_layer():
 
 
 class Writing(layers.Layer):
-    """Writes over its inputs whatever the room says, and says so or not."""
+    """Writes over its inputs, whatever the room says."""
 
     kind = "writing"
 
-    def __init__(self, features, says):
+    def __init__(self, features):
         super().__init__(features, features)
-        self.says = says
-
-    @property
-    def in_place(self):
-        return self.says
 
     def room(self, room):
         return None
@@ -252,9 +247,8 @@ class Writing(layers.Layer):
         return delta
 
 
-@pytest.mark.parametrize("says", [False, True])
 @pytest.mark.parametrize("read", ["dendritic", "tanh"])
-def test_what_another_layer_reads_again_must_not_be_written_over(says, read):
+def test_what_another_layer_reads_again_must_not_be_written_over(read):
     """Its gradients would be those of other activations."""
     first = {
         "dendritic": lambda: layers.Dendritic(
@@ -263,7 +257,7 @@ def test_what_another_layer_reads_again_must_not_be_written_over(says, read):
         "tanh": lambda: layers.Sparse(uneven(np.random.default_rng(0), 4, 6)),
     }[read]()
     between = [layers.Tanh(4)] if read == "tanh" else []
-    made = Network([first, *between, Writing(4, says), layers.Dense(4, 2)], 6)
+    made = Network([first, *between, Writing(4), layers.Dense(4, 2)], 6)
     session = Session(made, np.ones((3, 6)), [0, 1, 0])
     with pytest.raises(InputError, match="the layer 'writing' writes over its inputs, which the"):
         session.score([0])
@@ -271,9 +265,8 @@ def test_what_another_layer_reads_again_must_not_be_written_over(says, read):
     assert predict(made, np.ones((3, 6))).shape == (3,)
 
 
-@pytest.mark.parametrize("says", [False, True])
-def test_what_nobody_reads_again_may_be_written_over(says):
+def test_what_nobody_reads_again_may_be_written_over():
     first = layers.Sparse(uneven(np.random.default_rng(0), 4, 6))
-    made = Network([first, layers.Identity(4), Writing(4, says), layers.Dense(4, 2)], 6)
+    made = Network([first, layers.Identity(4), Writing(4), layers.Dense(4, 2)], 6)
     made.initialize(np.random.default_rng(1), glorot)
     Session(made, np.ones((3, 6)), [0, 1, 0]).score([0])

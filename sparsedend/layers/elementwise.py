@@ -20,7 +20,6 @@ class InPlace:
 class Elementwise(Layer):
     """A layer of as many outputs as inputs, in place where nothing else reads the inputs."""
 
-    in_place = True
     reads_outputs = True
 
     def __init__(self, features: int) -> None:

@@ -100,8 +100,6 @@ class Layer(ABC):
         Whether the inputs are read by sparse operations alone (see `Backend.batch`).
     reads_outputs : bool
         Whether `backward` reads what `forward` returned, so that no other layer may overwrite it.
-    in_place : bool
-        Whether `forward` may return the array of its inputs.
     drops : bool
         Whether `forward` needs random numbers in training.
     """
@@ -109,7 +107,6 @@ class Layer(ABC):
     kind: ClassVar[str]
     reads_sparsely: ClassVar[bool] = False
     reads_outputs: ClassVar[bool] = False
-    in_place: ClassVar[bool] = False
     drops: ClassVar[bool] = False
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -472,7 +472,9 @@ def test_results_do_not_depend_on_threads(dtype, rng):
         with backend.limited():
             backend.dendritic_forward(*fixed)
             backend.dendritic_backward(*fixed, delta, gradients)
-        results.append((out, *gradients))
+            clipped = filled(np.random.default_rng(1), dtype, 200_001)
+            backend.clip_norm(clipped, 1.0)
+        results.append((out, *gradients, clipped))
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
 
