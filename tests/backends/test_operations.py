@@ -496,3 +496,12 @@ def test_create_refuses(name, threads, message):
 )
 def test_create(name, kind):
     assert type(backends.create(name)) is kind
+
+
+def test_the_first_of_equal_logits_is_the_answer(backend):
+    logits = backend.place(np.zeros((3, backend.width(4)), np.float32))
+    delta = backend.place(np.zeros((3, backend.width(4)), np.float32))
+    labels, totals = backend.place(np.array([0, 1, 2, 0])), backend.place(np.zeros(3))
+    order = backend.place(np.arange(4))
+    backend.softmax_cross_entropy(logits, labels, order, None, delta, totals)
+    np.testing.assert_allclose(backend.fetch(totals), [4 * np.log(3), 2, 4], rtol=1e-6)
