@@ -21,6 +21,8 @@ def blas():
 @pytest.fixture
 def three():
     """Three threads before anything of ours, so that one and two are told from it."""
+    import scipy.linalg.cython_blas  # noqa: F401  # SciPy's BLAS is one of them.
+
     with ThreadpoolController().limit(limits=3, user_api="blas"):
         # More than the machine's cores may be cut down to them.
         yield blas()
