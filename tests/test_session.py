@@ -283,3 +283,11 @@ def test_repr(data):
         f"<Session of 80 samples in batches of up to 16, {network().size} parameters>"
     )
     assert len(Session(network(), *data)) == 80
+
+
+def test_padding_is_no_room_for_samples(data):
+    """Numba's width for 70 samples is 128, but labels and buffers are for 70."""
+    session = Session(network("numba"), *data, batch_size=70)
+    session.forward(np.arange(70))
+    with pytest.raises(InputError, match=r"shape \(71,\): give a vector of 1 to 70 samples"):
+        session.forward(np.arange(71))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..backends import Array
 from ..backends.arrays import on_gpu
+from ..errors import InputError
 from ..network import Network
 from ..numbers import whole
 from ..samples import checked_inputs, checked_samples
@@ -65,8 +66,11 @@ def predict(
     Raises
     ------
     InputError
-        Where the samples cannot be used, or the loss has no probabilities.
+        Where the samples cannot be used, both kinds of answer are asked for, or the loss has no
+        probabilities.
     """
+    if raw and probabilities:
+        raise InputError("raw outputs and probabilities are both asked for: choose one")
     x = checked_inputs(network, x)
     samples = len(x)
     batch_size = min(whole("batch size", batch_size), samples)

@@ -63,7 +63,8 @@ def fit(
         How much the samples of each class count, multiplied with the samples' own weights.
     validation : float, (x, y) or None
         The share of the samples that is held out, at the end of the seed's shuffle; or samples
-        beside them; or no validation.
+        beside them; or no validation. A sequential training holds out by a rule of its own
+        (`splits.split_by_class`), whatever the share, and then validates as asked for here.
     callbacks : iterable, optional
         Of `Callback`, or functions of the `Fitting`, which are called after every epoch. A
         `ProgressBar` if not given.

@@ -190,3 +190,11 @@ def test_repr():
         "cables=<Structure 4 × 8, 8 connections, tree>, slope=0.1, activation='tanh', "
         "soma_activation='leaky-relu'>"
     )
+
+
+def test_dendrites_of_a_soma_must_stand_together():
+    """One cable for each dendrite makes no tree where they are in another order."""
+    synapses = connectivity.random(np.random.default_rng(0), 6, 4, 2)
+    crossed = sd.connectivity.Structure([0, 2, 4], [0, 2, 1, 3], (2, 4))
+    with pytest.raises(InputError, match="are no tree over 4 dendrites"):
+        layers.Dendritic(synapses, crossed)

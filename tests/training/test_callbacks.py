@@ -205,8 +205,27 @@ def test_progress_goes_on_where_it_was(data, capsys):
     network, training = small(), Training(batch_size=500)
     fit(network, *data, epochs=1, training=training)
     fit(network, *data, epochs=2, callbacks=[ProgressBar(show=True)], training=training)
-    assert "3/6" in capsys.readouterr().err
+    drawn = capsys.readouterr().err
+    assert "3/6" in drawn
+    assert "6/6" in drawn
 
 
 def test_the_package_names_them():
     assert callbacks.Callback is Callback
+
+
+def test_a_training_may_be_out_of_patience_when_it_goes_on(data):
+    """As where it was interrupted after its last epoch: no other one follows, the best is left."""
+
+    def interrupt(fitting):
+        if fitting.history.epochs >= fitting.history.best_epoch + 2:
+            raise KeyboardInterrupt
+
+    network, training = small(), Training(Adam(0.1))
+    with pytest.raises(KeyboardInterrupt):
+        fit(network, *data, epochs=40, callbacks=[EarlyStopping(9), interrupt], training=training)
+    epochs, best = training.history.epochs, training.best.copy()
+    assert not np.array_equal(network.parameters, best)
+    fit(network, *data, epochs=40, callbacks=[EarlyStopping(2)], training=training)
+    assert training.history.epochs == epochs
+    np.testing.assert_array_equal(network.parameters, best)

@@ -147,3 +147,19 @@ def test_batch_sizes_that_are_refused(size):
         predict(table(), np.zeros((2, 3)), batch_size=size)
     with pytest.raises(InputError, match="batch size is"):
         evaluate(table(), np.zeros((2, 3)), [0, 1], batch_size=size)
+
+
+def test_grey_images_need_no_channel_and_others_do():
+    for channels, fits in ((1, True), (3, False)):
+        made = sd.models.build("vann", (4, 5, channels), 2, dendrites=1, somata=2)
+        images = np.zeros((3, 4, 5), np.uint8)
+        if fits:
+            assert predict(made, images).shape == (3,)
+        else:
+            with pytest.raises(InputError, match=r"images have shape \(3, 4, 5\)"):
+                predict(made, images)
+
+
+def test_outputs_or_probabilities():
+    with pytest.raises(InputError, match="raw outputs and probabilities are both asked for"):
+        predict(table(), np.zeros((2, 3)), raw=True, probabilities=True)
