@@ -75,7 +75,7 @@ class Workspace:
         self.totals = self.backend.zeros(3, np.float64)
         self._inputs: Array = None
         self._inputs_dtype: Any = None
-        self._reads_sparsely = network.layers[0].reads_sparsely and not input_gradient
+        self._reads_sparsely = network.layers[0].reads_sparsely
         self.steps = []
         overwritable = True
         parts = network.parts(self.gradients) if training else [None] * len(network.layers)

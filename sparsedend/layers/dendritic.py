@@ -44,7 +44,6 @@ class Composed:
     inner_delta: Array
     input_delta: Array | None
     x: Array = None
-    inner_y: Array = None
 
 
 @register
@@ -177,8 +176,8 @@ class Dendritic(Layer):
         of_dendrites, of_somata = self.activations
         w, b, c, a = self.arrays
         self.backend.sparse_forward(x, synapses, w, b, state.inner)
-        state.inner_y = of_dendrites.forward(state.inner, state.inner_state)
-        self.backend.sparse_forward(state.inner_y, cables, c, a, state.out)
+        of_dendrites.forward(state.inner, state.inner_state)  # In place, as all activations here.
+        self.backend.sparse_forward(state.inner, cables, c, a, state.out)
         return of_somata.forward(state.out, state.out_state)
 
     def backward(self, delta: Array, state: Any) -> Array | None:
@@ -190,7 +189,7 @@ class Dendritic(Layer):
         w, _, c, _ = self.arrays
         gw, gb, gc, ga = (state.gradients[name] for name in self.shapes)
         delta = of_somata.backward(delta, state.out_state)
-        self.backend.sparse_weight_gradient(state.inner_y, cables, c, delta, gc, ga)
+        self.backend.sparse_weight_gradient(state.inner, cables, c, delta, gc, ga)
         self.backend.sparse_input_gradient(cables, cables.transposed, c, delta, state.inner_delta)
         inner = of_dendrites.backward(state.inner_delta, state.inner_state)
         self.backend.sparse_weight_gradient(state.x, synapses, w, inner, gw, gb)
