@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .backends import Array
-from .backends.types import Rates
+from .backends.types import Rates, Step
 from .errors import InputError
-from .layers.layer import Batch, Layer, Room
 from .network import Network
 from .numbers import whole
+from .optimizers import Optimizer
 from .samples import Samples, checked_inputs, checked_samples
+from .workspace import Workspace, repeated
 
 
 class Evaluation(NamedTuple):
@@ -33,6 +34,7 @@ class Trainer(Protocol):
     """What a step needs of a `Training`."""
 
     dropout: np.random.Generator
+    optimizer: Optimizer
 
     def begin(self, network: Network) -> None:
         """Take the network up."""
@@ -45,85 +47,6 @@ class Trainer(Protocol):
 
     def rehearse(self, network: Network) -> None:
         """Take a step that changes nothing."""
-
-
-class Workspace:
-    """Buffers of one network for batches of one width; one thread uses them at a time.
-
-    Parameters
-    ----------
-    network : Network
-    samples : int
-        At most, in a batch.
-    training : bool
-        Whether there are gradients.
-    input_gradient : bool
-        Whether those of the inputs are among them.
-    """
-
-    def __init__(
-        self, network: Network, samples: int, *, training: bool, input_gradient: bool = False
-    ) -> None:
-        self.backend = network.backend
-        self.dtype = network.dtype
-        self.width = self.backend.width(samples)
-        self.samples = samples
-        self.training = training
-        self.batch = Batch()
-        self.gradients = self.backend.zeros(network.size if training else 0, self.dtype)
-        self.delta = self.backend.zeros((network.outputs, self.width), self.dtype)
-        self.totals = self.backend.zeros(3, np.float64)
-        self._inputs: Array = None
-        self._inputs_dtype: Any = None
-        self._reads_sparsely = network.layers[0].reads_sparsely
-        self.steps = []
-        overwritable = True
-        parts = network.parts(self.gradients) if training else [None] * len(network.layers)
-        for number, (layer, part) in enumerate(zip(network.layers, parts, strict=True)):
-            room = Room(
-                self.backend,
-                self.width,
-                self.dtype,
-                {} if part is None else layer.views(part),
-                training and (number > 0 or input_gradient),
-                overwritable,
-                self.batch,
-            )
-            self.steps.append((layer, layer.room(room), overwritable))
-            overwritable = not layer.reads_outputs
-
-    def forward(self, inputs: Array, order: Array, random: Any) -> Array:
-        """Outputs, (outputs, width), of the samples `order`; the last columns are padding."""
-        # NumPy takes None for float64.
-        if self._inputs is None or inputs.dtype != self._inputs_dtype:
-            self._inputs_dtype = inputs.dtype
-            self._inputs = self.backend.batch(
-                inputs, self.width, self.dtype, sparse_readers=self._reads_sparsely
-            )
-        self.backend.take_batch(inputs, order, self._inputs)
-        self.batch.samples, self.batch.random = order.size, random
-        x = self._inputs
-        for layer, state, overwritable in self.steps:
-            y = layer.forward(x, state)
-            if y is x and not overwritable and self.training and not self._passes(layer):
-                raise InputError(
-                    f"the layer '{layer.kind}' writes over its inputs, which the layer before it "
-                    "reads again in backward: write into an array of its state unless "
-                    "room.overwritable"
-                )
-            x = y
-        return x
-
-    def _passes(self, layer: Layer) -> bool:
-        """Whether the layer drops nothing in this batch, and so returns its inputs unchanged."""
-        return layer.drops and self.batch.random is None
-
-    def backward(self) -> Array | None:
-        """Fill the gradients from `delta`; return that of the inputs, where it is wanted."""
-        delta = self.delta
-        for layer, state, _ in reversed(self.steps):
-            delta = layer.backward(delta, state)
-        return delta
 
 
 class Session:
@@ -201,6 +124,8 @@ class Session:
         self._on_host = isinstance(self._inputs, np.ndarray)
         self._drops = any(layer.drops for layer in network.layers)
         self._scored = False
+        self._training: Trainer | None = None
+        self._score = repeated(self.backend, self._score_once, *network.layers, self._loss)
         self.begin()
 
     def __len__(self) -> int:
@@ -234,8 +159,10 @@ class Session:
         InputError
             Where an index is out of range, there are too many, or the network was moved.
         """
+        order = self._checked(order)
+        self._scored = False
         with self.backend.limited():
-            return self._forward(self._checked(order), None)
+            return self._workspace.forward(self._inputs, order, None)
 
     def score(self, order: Any) -> None:
         """Add the loss of the samples `order`, of which nothing is dropped, to the totals.
@@ -245,8 +172,10 @@ class Session:
         InputError
             As `forward`, and where the session has no targets.
         """
+        order = self._checked(order, with_targets=True)
         with self.backend.limited():
-            self._score(self._checked(order, with_targets=True), (), None)
+            self._score(order, (), None)
+        self._scored = True
 
     def backward(self) -> Array | None:
         """Fill `gradients` with those of the mean loss of the batch just scored.
@@ -265,12 +194,13 @@ class Session:
         self._check_training()
         if not self._scored:
             raise InputError("no batch has been scored since the last step: call score first")
-        if self._drops and self._workspace.batch.random is None:
+        if self._drops:
             raise InputError(
                 "the last forward pass dropped nothing, as outside of training: use train_step"
             )
+        self._scored = False
         with self.backend.limited():
-            return self._backward()
+            return self._workspace.backward()
 
     def train_step(self, training: Trainer, order: Any) -> None:
         """One step on the samples `order`: forward, loss, backward, and the optimizer's.
@@ -285,8 +215,11 @@ class Session:
         with self.network.training(), self.backend.limited():
             order = self._checked(order, with_targets=True)
             training.begin(self.network)
+            if training is not self._training:
+                self._training, self._step = training, self._step_of(training)
+            self._scored = False
             (rates,) = training.rates(1)
-            self._step(training, order, rates, training.dropout)
+            self._step(order, rates, training.dropout)
 
     def totals(self) -> Evaluation:
         """Mean loss and accuracy of all that was scored since the last call."""
@@ -299,17 +232,20 @@ class Session:
         self, training: Trainer, batch_size: int
     ) -> Callable[[NDArray, Sequence[Rates], Any], Any]:
         """`Backend.batches` of steps of a training."""
+        epoch = self.backend.batches(self._step_of(training), batch_size)
 
-        def step(order: Array, rates: Any, random: Any) -> None:
-            self._step(training, order, rates, random)
+        def trained(order: NDArray, rates: Sequence[Rates], random: Any) -> Iterator[None]:
+            self._scored = False
+            return epoch(order, rates, random)
 
-        return self.backend.batches(step, batch_size)
+        return trained
 
     def scorer(self, batch_size: int) -> Callable[[NDArray], Evaluation]:
         """Prepare to evaluate the network, as it will be then, on the samples of an order."""
         epoch = self.backend.batches(self._score, batch_size)
 
         def evaluated(order: NDArray) -> Evaluation:
+            self._scored = False
             for _ in epoch(order, [()] * math.ceil(len(order) / batch_size), None):
                 pass
             return self.totals()
@@ -319,37 +255,34 @@ class Session:
     def rehearse(self, training: Trainer) -> None:
         """Do all that a step does on one sample, and change nothing, so that all is compiled."""
         order = self.backend.place(np.zeros(1, np.int64))
-        self._score(order, (), copy.deepcopy(training.dropout))
-        self._backward()
+        self._scored = False
+        self._score_once(order, (), copy.deepcopy(training.dropout))
+        self._workspace.backward()
         training.rehearse(self.network)
         self.begin()
 
-    def _forward(self, order: Array, random: Any) -> Array:
-        self._scored = False
-        self._outputs = self._workspace.forward(self._inputs, order, random)
-        return self._outputs
-
-    def _score(self, order: Array, rates: Any, random: Any) -> None:
+    def _score_once(self, order: Array, rates: Any, random: Any) -> None:
         workspace = self._workspace
         self._loss.score(
             self.backend,
-            self._forward(order, random),
+            workspace.forward(self._inputs, order, random),
             self._targets,
             order,
             self._weights,
             workspace.delta,
             workspace.totals,
         )
-        self._scored = True
 
-    def _backward(self) -> Array | None:
-        self._scored = False
-        return self._workspace.backward()
+    def _step_of(self, training: Trainer) -> Step:
+        """A step of a training on a batch."""
 
-    def _step(self, training: Trainer, order: Array, rates: Any, random: Any) -> None:
-        self._score(order, rates, random)
-        self._backward()
-        training.apply(self.network, self._workspace.gradients, rates)
+        def step(order: Array, rates: Any, random: Any) -> None:
+            self._score_once(order, rates, random)
+            self._workspace.backward()
+            training.apply(self.network, self._workspace.gradients, rates)
+
+        parts = (*self.network.layers, self._loss, training, training.optimizer)
+        return repeated(self.backend, step, *parts)
 
     def _check_training(self) -> None:
         if not self._workspace.training:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sparsedend import Network, Session, Training, backends, layers, predict
 from sparsedend.backends import Backend
 from sparsedend.optimizers import SGD, Adam, Optimizer
-from sparsedend.session import Workspace
+from sparsedend.workspace import Workspace
 
 from ..machine import available_threads
 from ..works import Dendritic, Layer, Matrix, Work, all_to_all

@@ -313,6 +313,17 @@ class Backend(ABC):
     # Many steps
 
     @abstractmethod
+    def repeated(self, step: Step) -> Step:
+        """Prepare to do a step again and again.
+
+        Parameters
+        ----------
+        step : callable
+            A backend may record what it does, of which all that changes must be the contents of
+            arrays, the samples of the batch and its rates, and repeat that instead.
+        """
+
+    @abstractmethod
     def batches(
         self, step: Step, batch_size: int
     ) -> Callable[[NDArray, Sequence[Rates], Any], Iterator[None]]:

@@ -261,6 +261,10 @@ class NumpyBackend(Backend):
 
     # Many steps
 
+    def repeated(self, step: Step) -> Step:
+        """The step itself."""
+        return step
+
     def batches(
         self, step: Step, batch_size: int
     ) -> Callable[[NDArray, Sequence[Rates], Any], Iterator[None]]:

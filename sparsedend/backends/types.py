@@ -11,8 +11,8 @@ from ..structure import Structure
 Array: TypeAlias = Any
 #: What changes from one step of an optimizer to the next: a few numbers, such as the learning rate.
 Rates = tuple[float, ...]
-#: Trains or scores on one batch: (indices of its samples, rates, random numbers).
-Step = Callable[[Array, Any, Any], None]
+#: Computes with one batch: (indices of its samples, rates, random numbers).
+Step = Callable[[Array, Any, Any], Any]
 
 
 class DendriticStructure(NamedTuple):

@@ -12,7 +12,8 @@ from ..errors import InputError
 from ..network import Network
 from ..numbers import whole
 from ..samples import checked_inputs, checked_samples
-from ..session import Evaluation, Session, Workspace
+from ..session import Evaluation, Session
+from ..workspace import Workspace
 
 
 def evaluate(network: Network, x: Any, y: Any, *, batch_size: int = 128) -> Evaluation:

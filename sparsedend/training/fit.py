@@ -16,7 +16,8 @@ from ..losses import Loss
 from ..network import Network
 from ..numbers import whole
 from ..samples import Samples, checked_samples, warn_of_bytes
-from ..session import Evaluation, Session, Workspace
+from ..session import Evaluation, Session
+from ..workspace import Workspace
 from .callbacks import Callback, as_callbacks
 from .fitting import Fitting
 from .history import NOTHING, History

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import numba
 import numpy as np
 from numba.core import config, event
 from numpy.typing import DTypeLike, NDArray
@@ -19,20 +17,22 @@ from ..backend import Backend, host_batches, host_dropout
 from ..formulas import Formula
 from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Rates, Step
-from .compilation import one_at_a_time, start_threads, without_threads
+from .compilation import start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
+from .limits import Compilations, Limited
+from .recording import Recordings, Repeated
 from .simd import BLOCK, TILE, Tile
 
 #: A dense product of fewer weights than this is done by our own loops, whose result does not
 #: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
 FEW_WEIGHTS = 2**15
 
+#: Multiply-adds that an element of a formula counts for: divisions and roots are among it.
+ELEMENT = 16
+
 #: By lanes: for each width that an activation may have below that of the widest, and for all above.
 TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128) if lanes <= TILE}
 WIDEST = TILES[TILE]
-
-#: Numba's own threads serve one caller at a time, and end the process of a second one.
-_turn = threading.RLock()
 
 
 def _tile(activation: Array) -> Tile:
@@ -62,7 +62,8 @@ class NumbaBackend(Backend):
         self.threads = min(self.threads, most)
         if without_threads():
             self.threads = 1
-        self._limits = _Limited(self.threads)
+        self._limits = Limited(self.threads)
+        self._recordings = Recordings()
 
     def limited(self) -> AbstractContextManager[None]:
         """Context in which this thread's loops take `threads` threads."""
@@ -71,7 +72,7 @@ class NumbaBackend(Backend):
     @contextmanager
     def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
         """Call `tell` whenever a kernel is compiled, not loaded, inside this context."""
-        with event.install_listener("numba:compile", _Compilations(tell)):
+        with event.install_listener("numba:compile", Compilations(tell)):
             yield
 
     # Memory
@@ -115,10 +116,10 @@ class NumbaBackend(Backend):
     def take_batch(self, images: Array, order: Array, out: Array) -> None:
         """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
         if out.dtype == np.uint16:
-            batches.take_pixels(_tile(out), images, order, out)
+            self._call(batches.take_pixels, out.size, _tile(out), images, order, out)
         else:
             scale = 1 / 255 if images.dtype == np.uint8 else 1.0
-            batches.take_floats(images, order, scale, out)
+            self._call(batches.take_floats, out.size, images, order, scale, out)
 
     # Sparse layers
 
@@ -126,7 +127,17 @@ class NumbaBackend(Backend):
         self, x: Array, structure: Structure, weights: Array, bias: Array, out: Array
     ) -> None:
         """``out = W x + bias``."""
-        sparse.forward(_tile(x), x, structure.indptr, structure.indices, weights, bias, out)
+        self._call(
+            sparse.forward,
+            structure.nnz * x.shape[1],
+            _tile(x),
+            x,
+            structure.indptr,
+            structure.indices,
+            weights,
+            bias,
+            out,
+        )
 
     def sparse_weight_gradient(
         self,
@@ -138,7 +149,9 @@ class NumbaBackend(Backend):
         bias_gradient: Array,
     ) -> None:
         """Gradient of each weight that exists, and of the biases."""
-        sparse.weight_gradient(
+        self._call(
+            sparse.weight_gradient,
+            structure.nnz * x.shape[1],
             _tile(x),
             x,
             structure.indptr,
@@ -158,7 +171,9 @@ class NumbaBackend(Backend):
         out: Array,
     ) -> None:
         """``out = Wᵀ delta``."""
-        sparse.input_gradient(
+        self._call(
+            sparse.input_gradient,
+            structure.nnz * delta.shape[1],
             _tile(delta),
             transposed.indptr,
             transposed.rows,
@@ -182,7 +197,9 @@ class NumbaBackend(Backend):
     ) -> None:
         """Dendrites and somata in one sweep."""
         synapses, cables = structure
-        dendritic.forward(
+        self._call(
+            dendritic.forward,
+            synapses.nnz * x.shape[1],
             _tile(x),
             x,
             synapses.indptr,
@@ -209,7 +226,9 @@ class NumbaBackend(Backend):
     ) -> None:
         """Gradients of all parameters in one sweep."""
         synapses, cables = structure
-        dendritic.backward(
+        self._call(
+            dendritic.backward,
+            synapses.nnz * x.shape[1],
             _tile(x),
             x,
             synapses.indptr,
@@ -237,7 +256,9 @@ class NumbaBackend(Backend):
         out: Array,
     ) -> None:
         """Gradient of the inputs, gathered along the transposed synapses."""
-        dendritic.input_gradient(
+        self._call(
+            dendritic.input_gradient,
+            structure.synapses.nnz * delta.shape[1],
             _tile(delta),
             transposed.indptr,
             transposed.rows,
@@ -256,28 +277,37 @@ class NumbaBackend(Backend):
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
         if weights.size < FEW_WEIGHTS:
-            dense.forward(_tile(x), x, weights, bias, out)
+            self._call(dense.forward, weights.size * x.shape[1], _tile(x), x, weights, bias, out)
         else:
-            with limited_blas(1):
-                dense.forward_blas(x, weights, bias, self.threads, out)
+            self._call_blas(dense.forward_blas, x, weights, bias, self.threads, out)
 
     def dense_weight_gradient(
         self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
     ) -> None:
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
         if weight_gradient.size < FEW_WEIGHTS:
-            dense.weight_gradient(_tile(x), x, delta, weight_gradient, bias_gradient)
+            work = weight_gradient.size * x.shape[1]
+            self._call(
+                dense.weight_gradient, work, _tile(x), x, delta, weight_gradient, bias_gradient
+            )
         else:
-            with limited_blas(1):
-                dense.weight_gradient_blas(x, delta, self.threads, weight_gradient, bias_gradient)
+            self._call_blas(
+                dense.weight_gradient_blas, x, delta, self.threads, weight_gradient, bias_gradient
+            )
 
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
         if weights.size < FEW_WEIGHTS:
-            dense.input_gradient(_tile(delta), weights, delta, out)
+            self._call(
+                dense.input_gradient,
+                weights.size * delta.shape[1],
+                _tile(delta),
+                weights,
+                delta,
+                out,
+            )
         else:
-            with limited_blas(1):
-                dense.input_gradient_blas(weights, delta, self.threads, out)
+            self._call_blas(dense.input_gradient_blas, weights, delta, self.threads, out)
 
     # Elementwise
 
@@ -293,10 +323,16 @@ class NumbaBackend(Backend):
         arrays = outputs + inputs
         numbers = (*rates, *numbers)
         loop, distinct = formulas.elementwise(formula, len(outputs), arrays, len(numbers))
-        loop(*[arrays[place] for place in distinct], *numbers)
+        arguments = [arrays[place] for place in distinct]
+        loop(*arguments, *numbers)
+        recording = self._recordings.current
+        if recording is not None:
+            work = ELEMENT * arrays[0].size
+            recording.add(loop, work, (*arguments, *numbers), rates, len(arguments))
 
     def dropout(self, x: Array, samples: int, random: Any, rate: float, factors: Array) -> None:
         """``x *= factors``, drawn by the generator."""
+        self._recordings.give_up()
         host_dropout(x, samples, random, rate, factors)
 
     # Losses
@@ -311,7 +347,7 @@ class NumbaBackend(Backend):
         totals: Array,
     ) -> None:
         """Sample after sample."""
-        losses.softmax_cross_entropy(logits, labels, order, weights, delta, totals)
+        self._call(losses.softmax_cross_entropy, 0, logits, labels, order, weights, delta, totals)
 
     def formula_loss(
         self,
@@ -326,17 +362,13 @@ class NumbaBackend(Backend):
     ) -> None:
         """Sample after sample."""
         loop = formulas.loss(formula, len(numbers))
-        loop(outputs, targets, order, weights, delta, totals, *numbers)
+        self._call(loop, 0, outputs, targets, order, weights, delta, totals, *numbers)
 
     # Optimizers
 
     def clip_norm(self, gradients: Array, limit: float) -> None:
         """Blocks of squares, whose sums are added in order."""
-        sums = np.empty(-(-gradients.size // formulas.BLOCK))
-        formulas.squares(gradients, sums)
-        norm = np.sqrt(sums.sum())
-        if norm > limit and np.isfinite(norm):
-            gradients *= gradients.dtype.type(limit / norm)
+        self._call(formulas.clip_norm, gradients.size, gradients, limit)
 
     # Many steps
 
@@ -346,47 +378,22 @@ class NumbaBackend(Backend):
         """One step after the other."""
         return host_batches(step, batch_size)
 
+    def repeated(self, step: Step) -> Step:
+        """The step, recorded when it is first done, and from then on one native call."""
+        return Repeated(step, self.threads, self._recordings)
 
-class _Inside(threading.local):
-    """Of each thread: how often it is inside `limited`, and its number of threads outside."""
+    def _call(self, kernel: Any, work: int, *arguments: Any) -> None:
+        """Call a kernel that does about so many multiply-adds."""
+        kernel(*arguments)
+        recording = self._recordings.current
+        if recording is not None:
+            recording.add(kernel, work, arguments)
 
-    depth = 0
-    before = 0
-
-
-class _Limited:
-    """What `NumbaBackend.limited` returns; inside another one of the same backend, nothing.
-
-    Small steps enter it by the ten thousand, which as a generator would cost them 5 %.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self.threads, self.inside = threads, _Inside()
-
-    def __enter__(self) -> None:
-        self.inside.depth += 1
-        if self.inside.depth > 1 or without_threads():
-            return
-        if one_at_a_time():
-            _turn.acquire()
-        self.inside.before = numba.get_num_threads()
-        numba.set_num_threads(self.threads)
-
-    def __exit__(self, *error: object) -> None:
-        self.inside.depth -= 1
-        if self.inside.depth > 0 or without_threads():
-            return
-        numba.set_num_threads(self.inside.before)
-        if one_at_a_time():
-            _turn.release()
-
-
-class _Compilations(event.Listener):
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self.tell = tell
-
-    def on_start(self, event: event.Event) -> None:
-        self.tell()
-
-    def on_end(self, event: event.Event) -> None:
-        pass
+    def _call_blas(self, kernel: Any, *arguments: Any) -> None:
+        """Call a kernel that shares a product by BLAS among its threads."""
+        with limited_blas(1):
+            kernel(*arguments)
+        recording = self._recordings.current
+        if recording is not None:
+            recording.one_blas_thread = True
+            recording.add(kernel, FEW_WEIGHTS * BLOCK, arguments)

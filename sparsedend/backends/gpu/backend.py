@@ -129,6 +129,10 @@ class CupyBackend(LayerOperations, ElementOperations):
 
     # Many steps
 
+    def repeated(self, step: Step) -> Step:
+        """The step itself: a graph would need its order and rates on the device first."""
+        return step
+
     def batches(
         self, step: Step, batch_size: int
     ) -> Callable[[NDArray, Sequence[Rates], Any], Iterator[None]]:

@@ -113,13 +113,23 @@ def loss(formula: Formula, numbers: int) -> Any:
 
 
 @kernel
-def squares(vector, sums):
-    """``sums[b]`` becomes the sum of the squares of the b-th `BLOCK` elements, in float64."""
+def clip_norm(vector, limit):
+    """Scale the vector so that its norm is at most `limit`, if it is finite."""
+    sums = np.empty(-(-vector.size // BLOCK))
     for b in prange(sums.size):
         part = 0.0
         for i in range(b * BLOCK, min((b + 1) * BLOCK, vector.size)):
             part += np.float64(vector[i]) * np.float64(vector[i])
         sums[b] = part
+    squares = 0.0
+    # Not sums.sum(), of which every thread would add up a part.
+    for b in range(sums.size):
+        squares += sums[b]
+    norm = np.sqrt(squares)
+    if norm > limit and np.isfinite(norm):
+        factor = vector.dtype.type(limit / norm)
+        for i in prange(vector.size):
+            vector[i] *= factor
 
 
 @overload(where)

@@ -1,0 +1,226 @@
+"""A step that is recorded and repeated natively does what it does in Python, bit for bit."""
+
+import numpy as np
+import pytest
+
+import sparsedend as sd
+from sparsedend import backends
+from sparsedend.backends.cpu import NumbaBackend, pace
+from sparsedend.layers import Dense, Dropout, LeakyReLU, Sparse
+from sparsedend.training import Training
+
+MODELS = {
+    "dann": {"model": "dann-r", "dendrites": 3, "somata": 11, "synapses": 5},
+    "two blocks": {"model": "dann-r", "dendrites": 2, "somata": 7, "synapses": 3, "layers": 2},
+    "by BLAS": {"model": "vann", "dendrites": 16, "somata": 70},
+    "dropout": {"model": "pdann", "dendrites": 2, "somata": 9, "dropout": 0.3},
+}
+TRAININGS = {
+    "adam": lambda: Training(sd.optimizers.Adam(), batch_size=30),
+    "clipped": lambda: Training(sd.optimizers.Adam(clip_norm=0.01), batch_size=30),
+    "decay": lambda: Training(sd.optimizers.AdamW(0.01, 0.1), batch_size=30, schedule="cosine"),
+    "frozen": lambda: Training(
+        sd.optimizers.SGD(0.1, 0.9, nesterov=True), batch_size=30, frozen=[(0, "synapses")]
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def samples():
+    rng = np.random.default_rng(3)
+    return rng.integers(0, 256, (100, 8, 8, 1), dtype=np.uint8), rng.integers(0, 4, 100)
+
+
+@pytest.fixture
+def in_python(monkeypatch):
+    """Switches recordings off."""
+    return lambda: monkeypatch.setattr(NumbaBackend, "repeated", lambda self, step: step)
+
+
+def trained(samples, model, training, threads, weighted):
+    network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS[model])
+    network.to(backends.create("numba", threads))
+    weights = np.linspace(0.5, 1.5, 100) if weighted else None
+    # Of 80 samples to train on, batches of 30 and one of 20.
+    sd.fit(
+        network,
+        *samples,
+        epochs=3,
+        sample_weight=weights,
+        validation=0.2,
+        training=training,
+        callbacks=(),
+    )
+    history = training.history
+    assert np.isfinite(history.validation_loss[-1])
+    outputs = sd.predict(network, samples[0], raw=True)
+    return [network.parameters, *training.state.values(), history.validation_loss, outputs]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("model", MODELS)
+def test_bits_are_those_of_python(samples, in_python, model, training, threads):
+    if training == "frozen" and model in ("by BLAS", "dropout"):
+        pytest.skip("the model has no parameter of that name")
+    native = trained(samples, model, TRAININGS[training](), threads, threads == 2)
+    in_python()
+    plain = trained(samples, model, TRAININGS[training](), threads, threads == 2)
+    for one, other in zip(native, plain, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def counted(backend, step):
+    """The step, repeated, and how often it was called."""
+    calls = []
+
+    def noted(order, rates, random):
+        calls.append(len(order))
+        return step(order, rates, random)
+
+    return backend.repeated(noted), calls
+
+
+def add_rate(p, rate):
+    """Formula."""
+    return p + rate
+
+
+def test_a_step_is_called_once_and_takes_other_samples_and_rates():
+    backend = backends.create("numba", 1)
+    images, out = np.arange(24.0).reshape(6, 4), backend.zeros((4, 16), np.float64)
+    sums = backend.zeros(3, np.float64)
+
+    def step(order, rates, random):
+        backend.take_batch(images, order, out)
+        backend.elementwise(add_rate, (sums,), (sums,), (), rates)
+        return sums
+
+    repeated, calls = counted(backend, step)
+    with backend.limited():
+        for number, order in enumerate(([0, 1], [5], [3, 2, 4])):
+            assert repeated(np.array(order), (float(10**number),), None) is sums
+            np.testing.assert_array_equal(out[:, : len(order)], images[order].T)
+    assert calls == [2]
+    np.testing.assert_array_equal(sums, 111.0)
+
+
+def test_rates_that_are_not_the_batchs_are_not_recorded():
+    """A number that was computed from them would stay what it was."""
+    backend = backends.create("numba", 1)
+    sums = backend.zeros(3, np.float64)
+
+    def step(order, rates, random):
+        backend.elementwise(add_rate, (sums,), (sums,), (), (2 * rates[0],))
+
+    repeated, calls = counted(backend, step)
+    for rate in (1.0, 10.0, 100.0):
+        repeated(np.zeros(1, np.int64), (rate,), None)
+    assert len(calls) == 3
+    np.testing.assert_array_equal(sums, 222.0)
+
+
+def test_dropout_draws_anew_in_every_step():
+    network = sd.Network([Dense(6, 40), Dropout(40, 0.5), Dense(40, 3)], 6)
+    network.parameters = np.random.default_rng(1).normal(size=network.size)
+    x, y = np.ones((50, 6), np.float32), np.zeros(50, np.int64)
+    session = sd.Session(network, x, y)
+    training, found = Training(sd.optimizers.SGD(1e-30)), set()
+    for _ in range(4):
+        session.begin()
+        session.train_step(training, np.arange(50))
+        found.add(session.totals().loss)
+    assert len(found) == 4
+
+
+class Doubled(LeakyReLU):
+    """An own layer, which does more in every step than operations of the backend."""
+
+    calls = 0
+
+    def forward(self, x, state):
+        type(self).calls += 1
+        x *= 2
+        return super().forward(x, state)
+
+
+def test_own_parts_are_called_in_every_step():
+    synapses = sd.connectivity.random(np.random.default_rng(1), 6, 20, 3)
+    network = sd.Network([Sparse(synapses), Doubled(20), Dense(20, 3)], 6)
+    session = sd.Session(network, np.ones((9, 6), np.float32), np.zeros(9, np.int64))
+    for _ in range(3):
+        session.train_step(Training(), np.arange(9))
+    assert Doubled.calls == 3
+
+
+def test_a_backward_follows_the_batch_that_was_scored_not_the_one_trained_on(samples):
+    network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS["dann"])
+    session, training = sd.Session(network, *samples), Training()
+    for _ in range(2):
+        session.score(np.arange(9))
+        session.train_step(training, np.arange(9))
+        with pytest.raises(sd.InputError, match="no batch has been scored"):
+            session.backward()
+
+
+def test_images_that_cannot_be_written_are_taken(samples):
+    """They are of another type to Numba, whose kernels take them all the same."""
+    x = samples[0].copy()
+    network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS["dann"])
+    expected = [sd.predict(network, x, raw=True) for _ in range(3)][-1]
+    x.flags.writeable = False
+    session = sd.Session(network, x, samples[1], training=False)
+    order = np.arange(100)
+    order.flags.writeable = False
+    for _ in range(3):
+        np.testing.assert_array_equal(session.forward(order)[:, :100].T, expected)
+
+
+class Clock:
+    """A machine on which calls with so many threads take so long."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(pace.time, "perf_counter", lambda: self.now)
+
+    def calls(self, tried, count, seconds):
+        """Numbers of threads of so many calls, each of which takes ``seconds[threads]``."""
+        taken = []
+        for _ in range(count):
+            taken.append(tried.begin())
+            self.now += seconds[taken[-1]]
+            tried.end()
+        return taken
+
+
+@pytest.mark.parametrize("work", [0, pace.SMALL])
+def test_the_faster_number_of_threads_is_found_whatever_changes(monkeypatch, work):
+    clock, tried = Clock(monkeypatch), pace.Pace(2, work)
+    assert tried.begin() == (1 if work == 0 else 2)
+    for seconds, best in (
+        ({1: 4e-4, 2: 2e-4}, 2),
+        ({1: 4e-4, 2: 4e-3}, 1),
+        ({1: 4e-4, 2: 2e-4}, 2),
+    ):
+        clock.calls(tried, 3000, seconds)
+        taken = clock.calls(tried, 1000, seconds)
+        assert taken.count(best) >= 970
+        other = 3 - best
+        # It is looked at now and then, for no more than its share of the time.
+        assert (
+            1 <= taken.count(other) <= 1.1 * 1000 * pace.TRIALS * seconds[best] / seconds[other] + 1
+        )
+
+
+def test_one_interrupted_call_changes_nothing(monkeypatch):
+    clock, tried = Clock(monkeypatch), pace.Pace(2, pace.SMALL)
+    clock.calls(tried, 500, {1: 3e-4, 2: 2e-4})
+    clock.calls(tried, 1, {1: 0.01, 2: 0.01})
+    assert clock.calls(tried, 100, {1: 3e-4, 2: 2e-4}).count(2) >= 97
+
+
+def test_one_thread_is_never_timed(monkeypatch):
+    monkeypatch.setattr(pace.time, "perf_counter", None)
+    tried = pace.Pace(1, 10**9)
+    assert tried.begin() == 1
+    tried.end()
