@@ -45,7 +45,7 @@ class Trainer(Protocol):
     def apply(self, network: Network, gradients: Array, rates: Any) -> None:
         """Change the network's parameters."""
 
-    def rehearse(self, network: Network) -> None:
+    def rehearse(self, network: Network, rates: Any) -> None:
         """Take a step that changes nothing."""
 
 
@@ -255,10 +255,15 @@ class Session:
     def rehearse(self, training: Trainer) -> None:
         """Do all that a step does on one sample, and change nothing, so that all is compiled."""
         order = self.backend.place(np.zeros(1, np.int64))
+
+        def step(order: Array, rates: Any, random: Any) -> None:
+            self._score_once(order, rates, random)
+            self._workspace.backward()
+            training.rehearse(self.network, rates)
+
+        rates = training.optimizer.rates(1, 1.0)
+        self._repeated(step, training)(order, rates, copy.deepcopy(training.dropout))
         self._scored = False
-        self._score_once(order, (), copy.deepcopy(training.dropout))
-        self._workspace.backward()
-        training.rehearse(self.network)
         self.begin()
 
     def _score_once(self, order: Array, rates: Any, random: Any) -> None:
@@ -281,6 +286,9 @@ class Session:
             self._workspace.backward()
             training.apply(self.network, self._workspace.gradients, rates)
 
+        return self._repeated(step, training)
+
+    def _repeated(self, step: Step, training: Trainer) -> Step:
         parts = (*self.network.layers, self._loss, training, training.optimizer)
         return repeated(self.backend, step, *parts)
 

@@ -176,7 +176,7 @@ class Training:
             state = {name: values[part] for name, values in self.state.items()}
             optimizer.apply(backend, network.parameters[part], gradients[part], state, rates)
 
-    def rehearse(self, network: Network) -> None:
+    def rehearse(self, network: Network, rates: Any) -> None:
         """Take a step with copies of a few parameters, so that what must be compiled is."""
         few = slice(0, 16)
         state = {name: values[few].copy() for name, values in self.state.items()}
@@ -184,9 +184,7 @@ class Training:
         gradients = parameters.copy()
         if self.optimizer.clip_norm is not None:
             network.backend.clip_norm(gradients, self.optimizer.clip_norm)
-        self.optimizer.apply(
-            network.backend, parameters, gradients, state, self.optimizer.rates(1, 1.0)
-        )
+        self.optimizer.apply(network.backend, parameters, gradients, state, rates)
 
 
 def _frozen(each: Any) -> tuple[int, str] | int:

@@ -182,7 +182,10 @@ class Repeated:
             result = self._step(order, rates, random)
         finally:
             self._recordings.current = None
-        self._programs[random is None] = recording.program(result)
+        program = self._programs[random is None] = recording.program(result)
+        if program is not None:
+            # Compiled now, for the next step may be timed.
+            sequence.run(program.calls[:0], program.words, program.order_at[:0], order, 1, 1)
         self._pace = Pace(self._threads, recording.work)
         return result
 
