@@ -17,6 +17,7 @@ from ...structure import Structure, Transposed
 from ..arrays import aligned_zeros, as_host_array
 from ..backend import Backend, host_batches, host_dropout
 from ..formulas import Formula
+from ..sparse_rows import SparseRows
 from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Rates, Step
 from .compilation import one_at_a_time, start_threads, without_threads
@@ -116,6 +117,9 @@ class NumbaBackend(Backend):
         """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
         if out.dtype == np.uint16:
             batches.take_pixels(_tile(out), images, order, out)
+        elif isinstance(images, SparseRows):
+            rows = images.structure
+            batches.take_sparse(rows.indptr, rows.indices, images.values, order, out)
         else:
             scale = 1 / 255 if images.dtype == np.uint8 else 1.0
             batches.take_floats(images, order, scale, out)
