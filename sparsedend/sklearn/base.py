@@ -157,11 +157,10 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         """Fit anew, or with `warm_start` go on with the network as it is."""
         first = not (self.warm_start and hasattr(self, "network_"))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        x, y, weights = self._met(x, y, sample_weight, first=first)
+        x, y, targets, weights = self._met(x, y, sample_weight, first=first)
         network = self._built(x, seed) if first else self.network_
         training = self._training(seed, self.schedule)
         looking_on: list[Callback] = [Messenger(self, x, y, sample_weight)]
-        targets = self._targets(y)
         if validation_data is None:
             x, targets, weights, validation = self._held_out(x, targets, weights, seed)
         else:
@@ -188,7 +187,7 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
     def _partial_fit(self, x: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
         """One epoch, from where the last one ended."""
         first = not hasattr(self, "network_")
-        x, y, weights = self._met(x, y, sample_weight, classes, first=first)
+        x, _, targets, weights = self._met(x, y, sample_weight, classes, first=first)
         if first:
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             network, training = self._built(x, seed), self._training(seed, "constant")
@@ -198,7 +197,7 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             if training.schedule is not SCHEDULES["constant"]:
                 training = self._training(training.seed, "constant")
         epochs = training.history.epochs + 1
-        self._train(network, training, x, self._targets(y), weights, epochs, [])
+        self._train(network, training, x, targets, weights, epochs, [])
         self.loss_curve_.append(training.history.training_loss[-1])
         return self
 
@@ -235,8 +234,8 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _met(
         self, x: Any, y: Any, sample_weight: Any, classes: Any = None, *, first: bool
-    ) -> tuple[Any, NDArray, NDArray | None]:
-        """X, y and weights, those of classes multiplied in; the first of y says what it is like."""
+    ) -> tuple[Any, NDArray, NDArray, NDArray | None]:
+        """X, y, targets, weights with those of classes; the first y says what it is like."""
         x, y = self._checked(x, y, reset=first)
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
         if weights is not None and weights.shape != (len(y),):
@@ -245,10 +244,11 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             )
         if first:
             self._meet(y, classes, weights)
+        targets = self._targets(y)
         by_class = self._class_weights(y)
         if weights is None or by_class is None:
-            return x, y, by_class if weights is None else weights
-        return x, y, weights * by_class
+            return x, y, targets, by_class if weights is None else weights
+        return x, y, targets, weights * by_class
 
     def _checked(self, x: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray]:
         """Both, as scikit-learn checks them."""
