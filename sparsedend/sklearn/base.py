@@ -25,8 +25,8 @@ from ..numbers import real, whole
 from ..optimizers import Adam, AdamW
 from ..training import Callback, ProgressBar, Training, fit, predict
 from ..training.schedules import SCHEDULES
+from . import sizes
 from .contexts import CallbackSupportMixin, Messenger
-from .sizes import synapses
 from .watch import Watch
 
 #: In which a table is computed with: its own of these, or the first.
@@ -47,8 +47,8 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         self,
         model: str = "dann-r",
         *,
-        dendrites: int = 8,
-        somata: int = 64,
+        dendrites: int = 2,
+        somata: int | str = "auto",
         synapses: int | str = "auto",
         layers: int = 1,
         exact: bool = True,
@@ -56,10 +56,10 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         dropout: float = 0.0,
         image_shape: tuple[int, int, int] | None = None,
         learning_rate: float = 0.01,
-        weight_decay: float = 0.0,
-        schedule: str = "constant",
-        batch_size: int = 128,
-        max_iter: int = 100,
+        weight_decay: float | str = "auto",
+        schedule: str = "cosine",
+        batch_size: int = 64,
+        max_iter: int = 50,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
@@ -159,12 +159,12 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         x, y, targets, weights = self._met(x, y, sample_weight, first=first)
         network = self._built(x, seed) if first else self.network_
-        training = self._training(seed, self.schedule)
         looking_on: list[Callback] = [Messenger(self, x, y, sample_weight)]
         if validation_data is None:
             x, targets, weights, validation = self._held_out(x, targets, weights, seed)
         else:
             validation = self._beside(validation_data)
+        training = self._training(seed, len(targets))
         watch = Watch(
             None if validation is None else self._score_of(network, *validation),
             tol=real("tol", self.tol, 0),
@@ -190,12 +190,12 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         x, _, targets, weights = self._met(x, y, sample_weight, classes, first=first)
         if first:
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-            network, training = self._built(x, seed), self._training(seed, "constant")
+            network, training = self._built(x, seed), self._unending(seed)
             self._forget()
         else:
             network, training = self.network_, self.training_
             if training.schedule is not SCHEDULES["constant"]:
-                training = self._training(training.seed, "constant")
+                training = self._unending(training.seed)
         epochs = training.history.epochs + 1
         self._train(network, training, x, targets, weights, epochs, [])
         self.loss_curve_.append(training.history.training_loss[-1])
@@ -319,14 +319,21 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
                 "rows of height × width × channels numbers"
             )
         outputs, loss = self._head()
+        pixels = features if self.image_shape is None else self.image_shape[0] * self.image_shape[1]
+        given: dict[str, Any] = {
+            "dendrites": self.dendrites,
+            "synapses": sizes.synapses(pixels) if self.synapses == "auto" else self.synapses,
+            "layers": self.layers,
+        }
+        somata: Any = self.somata
+        if somata == "auto":
+            somata = sizes.somata(self.model, shape, outputs, **given)
         return models.build(
             self.model,
             shape,
             outputs,
-            dendrites=self.dendrites,
-            somata=self.somata,
-            synapses=synapses(self.synapses, features),
-            layers=self.layers,
+            somata=somata,
+            **given,
             exact=self.exact,
             dropout=self.dropout,
             initializer=self.initializer,
@@ -345,9 +352,25 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             name = "numba"
         return backends.create(name, threads)
 
-    def _training(self, seed: int, schedule: str) -> Training:
-        decay = real("weight_decay", self.weight_decay, 0)
-        optimizer = (
-            AdamW(self.learning_rate, weight_decay=decay) if decay else Adam(self.learning_rate)
+    def _training(self, seed: int, samples: int) -> Training:
+        """By which a fit to so many samples trains."""
+        decay = self.weight_decay
+        if decay == "auto":
+            decay = sizes.weight_decay(
+                samples,
+                whole("batch_size", self.batch_size),
+                whole("max_iter", self.max_iter),
+            )
+        return self._by(seed, real("weight_decay", decay, 0), self.schedule)
+
+    def _unending(self, seed: int) -> Training:
+        """By which partial fits train: how many will come, nobody knows."""
+        decay = self.weight_decay
+        return self._by(
+            seed, 0.0 if decay == "auto" else real("weight_decay", decay, 0), "constant"
         )
+
+    def _by(self, seed: int, decay: float, schedule: str) -> Training:
+        rate = self.learning_rate
+        optimizer = AdamW(rate, weight_decay=decay) if decay else Adam(rate)
         return Training(optimizer, batch_size=self.batch_size, schedule=schedule, seed=seed)

@@ -8,13 +8,14 @@ Kind = TypeVar("Kind", bound=type)
 
 KEYWORDS = """model : str, default="dann-r"
         One of `sparsedend.models.MODELS`; those with receptive fields need `image_shape`.
-    dendrites : int, default=8
+    dendrites : int, default=2
         Of each soma.
-    somata : int, default=64
-        Units of a hidden layer.
+    somata : int or "auto", default="auto"
+        Units of a hidden layer. "auto" is as many as have no more parameters than 100 dense units,
+        at most 512.
     synapses : int or "auto", default="auto"
         Features that a dendrite reads, at random; of images, pixels. "auto" is 16, or all where
-        there are fewer.
+        there are fewer, or the square root of all from 256 on.
     layers : int, default=1
         Blocks of dendrites and somata, one on the other.
     exact : bool, default=True
@@ -28,13 +29,14 @@ KEYWORDS = """model : str, default="dann-r"
         (uint8) are scaled to 0 … 1; without it, numbers of any kind are taken as they are.
     learning_rate : float, default=0.01
         Of Adam.
-    weight_decay : float, default=0.0
-        Of AdamW, decoupled from the gradient; 0 is Adam.
-    schedule : {"constant", "step", "cosine"}, default="constant"
-        Of the learning rate, over `max_iter` epochs.
-    batch_size : int, default=128
+    weight_decay : float or "auto", default="auto"
+        Of AdamW, decoupled from the gradient; 0 is Adam. "auto" is 8 over the square root of all
+        steps of `fit`, at most 1, and 0 for `partial_fit`, whose number nobody knows.
+    schedule : {"constant", "step", "cosine"}, default="cosine"
+        Of the learning rate, over `max_iter` epochs; constant for `partial_fit`.
+    batch_size : int, default=64
         Samples of a step.
-    max_iter : int, default=100
+    max_iter : int, default=50
         Epochs, at most.
     tol : float, default=1e-4
         An epoch is better than those before where its loss is lower by more than this, or with
