@@ -55,7 +55,7 @@ KEYWORDS = """model : str, default="dann-r"
         Of connections, weights, batch order, dropout and what is held out.
     n_jobs : int, optional
         Threads to compute with, at most; -1 is all, which is also the default. The result does
-        not depend on it.
+        not depend on it, but for rounding in large dense layers.
     backend : {"auto", "numba", "numpy", "cupy"}, default="auto"
         What computes, as in `sparsedend.backends.create`; sparse X is trained on the CPU.
     verbose : bool, default=False

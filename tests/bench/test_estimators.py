@@ -31,7 +31,7 @@ def test_the_page(tmp_path, monkeypatch, capsys):
     assert "(goal -0.005)" in page
 
 
-def test_of_a_large_table_one_fold_is_scored(monkeypatch):
+def test_of_a_large_table_one_seed_is_scored(monkeypatch):
     monkeypatch.setattr(estimators, "LARGE", 100)
     seeds = []
     table = tiny(100)["classes"]
@@ -44,6 +44,8 @@ def test_of_a_large_table_one_fold_is_scored(monkeypatch):
     assert seeds == [0]
     assert found.parameters == 4 * (2 * 4 + 3) + 2 * 5
     assert 0 <= found.score <= 1
+    estimators.score(tiny(99)["classes"], make)
+    assert seeds == [0, *estimators.SEEDS]
 
 
 @pytest.mark.filterwarnings("ignore")
