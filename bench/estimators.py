@@ -188,8 +188,7 @@ def measure(options: Options) -> None:
         f"The lowest difference is {worst:+.3f} (goal -{MARGIN}): "
         f"{'reached' if worst >= -MARGIN else '**MISSED**'}.",
         "What else was tried, each instead of one default: differences in score, in thousandths, "
-        "by one seed. The weight decay was chosen on the largest table too, where a constant 0.2 "
-        "loses what it wins on small ones.",
+        "by one seed.",
         machine.table(["instead", *small], tried),
         machine.lines(machine.facts()),
     )
