@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -145,12 +146,14 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
     def _scored(self, answers: NDArray, targets: NDArray, weights: NDArray | None) -> float:
         """Score of the network's answers, `predict` without probabilities, by its targets."""
 
-    def _class_weights(self, y: NDArray) -> NDArray | None:
-        """Weights of samples by their classes."""
+    def _class_weights(
+        self, y: NDArray, targets: NDArray, weights: NDArray | None
+    ) -> NDArray | None:
+        """Weights of samples by their classes, those of their own not multiplied in."""
         return None
 
-    def _strata(self, targets: NDArray) -> NDArray | None:
-        """Classes of which both parts of a split shall have their share."""
+    def _strata(self, targets: NDArray, held_out: int) -> NDArray | None:
+        """Classes of which both parts of a split shall have their share, where that can be."""
         return None
 
     def _fit(self, x: Any, y: Any, sample_weight: Any, validation_data: Any) -> Any:
@@ -159,7 +162,7 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         x, y, targets, weights = self._met(x, y, sample_weight, first=first)
         network = self._built(x, seed) if first else self.network_
-        looking_on: list[Callback] = [Messenger(self, x, y, sample_weight)]
+        messenger = Messenger(self, x, y, sample_weight)
         if validation_data is None:
             x, targets, weights, validation = self._held_out(x, targets, weights, seed)
         else:
@@ -171,9 +174,11 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             patience=whole("n_iter_no_change", self.n_iter_no_change),
             keep=bool(self.early_stopping),
         )
-        if not getattr(self, "_skl_callbacks", None):
-            looking_on = []
-        looking_on = [watch, *looking_on, *([ProgressBar(True)] if self.verbose else [])]
+        looking_on: list[Callback] = [watch]
+        if getattr(self, "_skl_callbacks", None):
+            looking_on.append(messenger)
+        if self.verbose:
+            looking_on.append(ProgressBar(True))
         epochs = whole("max_iter", self.max_iter)
         if first:
             self._forget()
@@ -237,15 +242,11 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
     ) -> tuple[Any, NDArray, NDArray, NDArray | None]:
         """X, y, targets, weights with those of classes; the first y says what it is like."""
         x, y = self._checked(x, y, reset=first)
-        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-        if weights is not None and weights.shape != (len(y),):
-            raise InputError(
-                f"sample_weight has shape {weights.shape}: give {len(y)} numbers, one for each row"
-            )
+        weights = None if sample_weight is None else _checked_weights(sample_weight, len(y))
         if first:
             self._meet(y, classes, weights)
         targets = self._targets(y)
-        by_class = self._class_weights(y)
+        by_class = self._class_weights(y, targets, weights)
         if weights is None or by_class is None:
             return x, y, targets, by_class if weights is None else weights
         return x, y, targets, weights * by_class
@@ -292,7 +293,7 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             np.arange(len(targets)),
             test_size=share,
             random_state=seed,
-            stratify=self._strata(targets),
+            stratify=self._strata(targets, math.ceil(share * len(targets))),
         )
         if weights is None:
             return x[kept], targets[kept], None, (x[held_out], targets[held_out], None)
@@ -319,21 +320,20 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
                 "rows of height × width × channels numbers"
             )
         outputs, loss = self._head()
-        pixels = features if self.image_shape is None else self.image_shape[0] * self.image_shape[1]
-        given: dict[str, Any] = {
-            "dendrites": self.dendrites,
-            "synapses": sizes.synapses(pixels) if self.synapses == "auto" else self.synapses,
-            "layers": self.layers,
-        }
-        somata: Any = self.somata
-        if somata == "auto":
-            somata = sizes.somata(self.model, shape, outputs, **given)
+        chosen = sizes.chosen(
+            self.model,
+            shape,
+            outputs,
+            dendrites=self.dendrites,
+            somata=self.somata,
+            synapses=self.synapses,
+            layers=self.layers,
+        )
         return models.build(
             self.model,
             shape,
             outputs,
-            somata=somata,
-            **given,
+            **chosen,
             exact=self.exact,
             dropout=self.dropout,
             initializer=self.initializer,
@@ -374,3 +374,21 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         rate = self.learning_rate
         optimizer = AdamW(rate, weight_decay=decay) if decay else Adam(rate)
         return Training(optimizer, batch_size=self.batch_size, schedule=schedule, seed=seed)
+
+
+def _checked_weights(given: Any, rows: int) -> NDArray:
+    """Weights of rows, of which one at least is above 0."""
+    weights = np.asarray(given, np.float64)
+    if weights.shape != (rows,):
+        raise InputError(
+            f"sample_weight has shape {weights.shape}: give {rows} numbers, one for each row"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"the weight of row {wrong[0]} is {weights[wrong[0]]:g}: give finite numbers of 0 or "
+            "more"
+        )
+    if not weights.any():
+        raise InputError("all weights are zero: give at least one above it")
+    return weights

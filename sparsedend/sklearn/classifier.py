@@ -257,17 +257,27 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
         loss = SigmoidCrossEntropy() if self._several else SoftmaxCrossEntropy()
         return len(self.classes_), loss
 
-    def _class_weights(self, y: NDArray) -> NDArray | None:
-        if self.class_weight is None:
-            return None
+    def _class_weights(
+        self, y: NDArray, targets: NDArray, weights: NDArray | None
+    ) -> NDArray | None:
         weight_of = self.class_weight
+        if weight_of is None:
+            return None
+        if weight_of == "balanced" and not self._several:
+            # What weighs nothing counts for nothing, as if it were not there.
+            counts = np.bincount(targets, weights, minlength=len(self.classes_))
+            return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1e-300))[targets]
         if isinstance(weight_of, dict) and not self._several:
             # Samples need not be of every class; scikit-learn refuses weights of others.
             weight_of = {label: weight_of.get(label, 1) for label in self.classes_.tolist()}
         return compute_sample_weight(weight_of, y)
 
-    def _strata(self, targets: NDArray) -> NDArray | None:
-        return None if self._several else targets
+    def _strata(self, targets: NDArray, held_out: int) -> NDArray | None:
+        if self._several:
+            return None
+        counts = np.bincount(targets)
+        counts = counts[counts > 0]
+        return targets if counts.min() > 1 and held_out >= len(counts) else None
 
     def _scored(self, answers: NDArray, targets: NDArray, weights: NDArray | None) -> float:
         right = answers == targets

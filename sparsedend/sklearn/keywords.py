@@ -15,7 +15,8 @@ KEYWORDS = """model : str, default="dann-r"
         at most 512.
     synapses : int or "auto", default="auto"
         Features that a dendrite reads, at random; of images, pixels. "auto" is 16, or all where
-        there are fewer, or the square root of all from 256 on.
+        there are fewer, or the square root of all from 256 on; and no more than the somata that
+        a second block reads.
     layers : int, default=1
         Blocks of dendrites and somata, one on the other.
     exact : bool, default=True

@@ -114,8 +114,6 @@ class DendriticRegressor(RegressorMixin, DendriticEstimator):
     def _meet(self, y: NDArray, classes: Any, weights: NDArray | None) -> None:
         table = y.reshape(len(y), -1).astype(np.float64)
         self.n_outputs_ = table.shape[1]
-        if weights is not None and not weights.any():
-            raise InputError("all weights are zero: give at least one above it")
         self.y_mean_ = np.average(table, axis=0, weights=weights)
         spread = np.sqrt(np.average((table - self.y_mean_) ** 2, axis=0, weights=weights))
         # A constant is learned as it is.

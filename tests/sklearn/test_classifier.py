@@ -67,17 +67,17 @@ def test_several_labels_each(form):
 
 def test_weights_of_classes_are_weights_of_samples():
     x, y = classes()
-    counts = {label: np.sum(y == label) for label in np.unique(y)}
-    balanced = np.array([len(y) / (3 * counts[label]) for label in y])
-    some = np.where(y == "dim", 3.0, 1.0)
     own = np.linspace(1, 2, len(y))
+    counts = {label: own[y == label].sum() for label in np.unique(y)}
+    balanced = np.array([own.sum() / (3 * counts[label]) for label in y])
+    some = np.where(y == "dim", 3.0, 1.0)
     for given, expected in (
         ({"class_weight": "balanced"}, balanced),
         ({"class_weight": {"dim": 3.0}}, some),
     ):
         weighted = classifier(**given).fit(x, y, sample_weight=own)
         plain = classifier().fit(x, y, sample_weight=expected * own)
-        assert weighted.loss_curve_ == plain.loss_curve_
+        assert weighted.loss_curve_ == pytest.approx(plain.loss_curve_)
         assert weighted.loss_curve_ != classifier(**given).fit(x, y).loss_curve_
 
 
@@ -115,6 +115,10 @@ def test_what_is_held_out_has_its_share_of_every_class(monkeypatch):
     )
     classifier(early_stopping=True, validation_fraction=0.2, max_iter=1).fit(x, y)
     assert np.bincount(seen[0]).tolist() == [4, 36]
+    y[0] = 2
+    for labels in (y, np.arange(200) % 50):  # One sample of a class; more classes than held out.
+        classifier(early_stopping=True, validation_fraction=0.1, max_iter=1).fit(x, labels)
+        assert len(seen[-1]) == 20
 
 
 def test_scores_of_validation_are_weighted(monkeypatch):

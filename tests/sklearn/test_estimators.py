@@ -295,6 +295,8 @@ def test_samples_that_cannot_be_used():
         for given, message in (
             ({"sample_weight": np.ones(3)}, r"sample_weight has shape \(3,\): give 120"),
             ({"sample_weight": np.zeros(120)}, "all weights are zero"),
+            ({"sample_weight": np.r_[1, -2, np.ones(118)]}, "the weight of row 1 is -2: give"),
+            ({"sample_weight": np.r_[np.nan, np.ones(119)]}, "the weight of row 0 is nan: give"),
             ({"validation_data": x}, "validation_data is ndarray: give a pair"),
             ({"validation_data": (x[:, :2], y)}, "2 features, but"),
         ):
