@@ -126,6 +126,9 @@ def test_scores_of_validation_are_weighted(monkeypatch):
     answers, targets, weights = np.array([0, 1, 1]), np.array([0, 1, 2]), np.array([1.0, 2, 5])
     assert made._scored(answers, targets, weights) == 3 / 8
     assert made._scored(answers, targets, None) == 2 / 3
+    labels = classifier().fit(np.eye(4), [[0, 1], [1, 0], [1, 1], [0, 0]])
+    answers, targets = np.array([[0, 1], [1, 1]]), np.array([[0, 1], [1, 0]])
+    assert labels._scored(answers, targets, np.array([1.0, 3])) == 1 / 4
     seen = []
     monkeypatch.setattr(
         DendriticClassifier, "_scored", lambda self, a, t, weights: seen.append(weights) or 0.0

@@ -141,3 +141,4 @@ def test_callbacks_of_scikit_learn():
             x, x[:, 0]
         )
     assert failing.told[-1] == "teardown"
+    assert [each[0] for each in failing.told if isinstance(each, tuple)] == []

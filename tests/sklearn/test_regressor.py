@@ -47,14 +47,18 @@ def test_mean_and_scale_are_weighted():
     assert (made.y_mean_[0], made.y_scale_[0]) == (1, 1)
 
 
-def test_scores_of_validation_are_weighted():
+def test_scores_of_validation_are_weighted(monkeypatch):
     x, y = table(60)
-    made = regressor(early_stopping=True, validation_fraction=0.5, max_iter=2)
-    plain = made.fit(x, y).validation_scores_
-    other = made.fit(x, y, sample_weight=np.ones(60)).validation_scores_
-    uneven = made.fit(x, y, sample_weight=np.where(y > -1.0, 5.0, 1.0)).validation_scores_
-    assert plain == pytest.approx(other)
-    assert plain[0] != pytest.approx(uneven[0])
+    made = regressor().fit(x, y)
+    answers, targets, weights = np.array([0, 1.0, 3.0]), np.array([[0], [2.0], [4]]), [1, 0, 3]
+    assert made._scored(answers, targets, weights) == pytest.approx(1 - 3 / 12)
+    assert made._scored(answers, targets, None) == pytest.approx(1 - 2 / 8)
+    seen = []
+    monkeypatch.setattr(
+        DendriticRegressor, "_scored", lambda self, a, t, weights: seen.append(weights) or 0.0
+    )
+    regressor(early_stopping=True, max_iter=1).fit(x, y, sample_weight=np.arange(1, 61))
+    assert len(set(seen[0]) & set(range(1, 61))) == len(seen[0]) == 6
 
 
 def test_mean_and_scale_are_those_of_the_first_samples():
