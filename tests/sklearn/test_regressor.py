@@ -50,8 +50,8 @@ def test_mean_and_scale_are_weighted():
 def test_scores_of_validation_are_weighted(monkeypatch):
     x, y = table(60)
     made = regressor().fit(x, y)
-    answers, targets, weights = np.array([0, 1.0, 3.0]), np.array([[0], [2.0], [4]]), [1, 0, 3]
-    assert made._scored(answers, targets, weights) == pytest.approx(1 - 3 / 12)
+    answers, targets, weights = np.array([0, 1.0, 3.0]), np.array([[0], [2.0], [4]]), [1, 0, 9]
+    assert made._scored(answers, targets, weights) == pytest.approx(1 - 9 / 14.4)
     assert made._scored(answers, targets, None) == pytest.approx(1 - 2 / 8)
     seen = []
     monkeypatch.setattr(
