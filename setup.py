@@ -10,7 +10,7 @@ EXTRAS = {
     # With NVIDIA's compiler and headers, which a machine with nothing but a driver lacks.
     "cuda12": ["cupy-cuda12x[ctk]>=14"],
     "cuda13": ["cupy-cuda13x[ctk]>=14"],
-    "sklearn": ["scikit-learn>=1.5"],
+    "sklearn": ["scikit-learn>=1.6"],
     "figures": ["matplotlib>=3.8"],
     "images": ["pillow>=10.1"],
     "sweep": ["joblib>=1.5", "distributed>=2024.5"],
@@ -32,10 +32,12 @@ EXTRAS = {
         "joblib>=1.5",
         "matplotlib>=3.8",
         "mypy>=1.11",
+        "pandas>=2",
         "pillow>=10.1",
         "pytest>=8",
         "pytest-xdist>=3.5",
         "ruff>=0.6",
+        "scikit-learn>=1.6",
     ],
 }
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sparsedend import InputError, datasets
 
-from . import fmnist, harness, machine, report, roofline, store
+from . import estimators, fmnist, harness, machine, report, roofline, store
 from .contestants import CUPY
 from .options import Options
 from .paper import race, tables
@@ -109,6 +109,7 @@ MEASUREMENTS |= _kept("roofline", roofline, MAIN) | _kept("accuracy-time", race,
 MEASUREMENTS |= _kept("gpu-kernels", roofline, "gpu-kernels")
 MEASUREMENTS |= _kept("accuracy-oracle", race, "accuracy-oracle")
 MEASUREMENTS |= {
+    "estimators": Measurement(estimators.measure, "estimators"),
     "sweep": Measurement(fmnist.cpu_grid, "sweep"),
     "gpu-fmnist": Measurement(fmnist.gpu_epoch, "gpu-fmnist"),
     "gpu-grid": Measurement(fmnist.gpu_grid, "gpu-grid"),

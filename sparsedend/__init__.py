@@ -1,5 +1,7 @@
 """Dendritic neural networks, trained on the connections that exist."""
 
+from typing import Any
+
 from . import analysis, backends, connectivity, datasets, layers, losses, models, optimizers
 from .checkpoint import load, save
 from .errors import InputError
@@ -29,3 +31,18 @@ __all__ = [
     "predict",
     "save",
 ]
+
+#: Of scikit-learn, which is imported when one of them is used.
+_ESTIMATORS = ("DendriticClassifier", "DendriticRegressor")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ESTIMATORS:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from . import sklearn
+
+    return getattr(sklearn, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ESTIMATORS})

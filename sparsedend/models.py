@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -15,7 +16,7 @@ from .backends import Backend
 from .errors import InputError, suggestion
 from .initializers import named
 from .layers import Dendritic, Dense, Dropout, Layer, LeakyReLU, Sparse
-from .losses import Loss
+from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network, checked_shape
 from .numbers import real, whole
 from .randomness import stream
@@ -234,9 +235,11 @@ def plan(
 
 def build(
     model: str,
-    image_shape: ImageShape | int,
-    outputs: int,
+    image_shape: ImageShape | int | None = None,
+    outputs: int | None = None,
     *,
+    features: int | None = None,
+    classes: int | None = None,
     dendrites: int = 16,
     somata: int = 64,
     synapses: int = 16,
@@ -259,6 +262,10 @@ def build(
         Height, width, channels; or the number of features of a table.
     outputs : int
         Classes, or values.
+    features : int, optional
+        Of a table, whose numbers are taken as they are; in the place of `image_shape`.
+    classes : int, optional
+        Two or more, told apart by softmax cross-entropy; in the place of `outputs`.
     dendrites : int
         Per soma.
     somata : int
@@ -284,8 +291,14 @@ def build(
     Raises
     ------
     InputError
-        Where the model is unknown or the numbers do not fit.
+        Where the model is unknown, the numbers do not fit, or the same is said twice or not at all.
     """
+    image_shape = _one_of(image_shape=image_shape, features=features)
+    if features is not None:
+        image_shape = whole("features", features)
+    outputs = _one_of(outputs=outputs, classes=classes)
+    if classes is not None:
+        outputs, loss = whole("classes", classes, 2), loss or SoftmaxCrossEntropy()
     draw_weights = named(initializer)
     dropout = real("dropout", dropout, 0, 1)
     blocks, output = _planned(
@@ -299,6 +312,15 @@ def build(
     network = Network(stack, image_shape, loss=loss, backend=backend, dtype=dtype)
     network.initialize(stream(seed, "weights"), draw_weights)
     return network
+
+
+def _one_of(**given: Any) -> Any:
+    """The one value that was given, of two names for it."""
+    values = [value for value in given.values() if value is not None]
+    if len(values) != 1:
+        both = "both" if values else "neither of"
+        raise InputError(f"{both} {' and '.join(given)} are given: give one of them")
+    return values[0]
 
 
 def _planned(

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 
-from .backends import Array
+from .backends import Array, SparseRows
 from .backends.arrays import as_array, as_host_array, on_gpu
 from .errors import InputError
 from .network import Network
+from .structure import from_csr
 
 #: The largest value of a byte.
 BYTES = 255
@@ -23,7 +24,7 @@ class Samples(NamedTuple):
 
     Attributes
     ----------
-    inputs : (samples, features), uint8 or floating, C-contiguous
+    inputs : (samples, features), uint8 or floating, C-contiguous; or `SparseRows`
     targets : array, optional
         As the network's loss takes them, a row for each sample.
     weights : (samples,) of the network's dtype, optional
@@ -60,12 +61,16 @@ def checked_samples(
 def checked_inputs(network: Network, inputs: Any) -> Array:
     """Images, or rows of a table, as a C-ordered (samples, features) array.
 
+    SciPy sparse matrices become `SparseRows`.
+
     Raises
     ------
     InputError
         Where the shape or dtype does not fit, there are none, or a value is not finite in the
-        network's dtype.
+        network's dtype; and where a matrix is sparse and the network computes on a GPU.
     """
+    if issparse(inputs):
+        return _sparse_rows(network, inputs)
     array = _array(inputs, "images" if len(network.image_shape) == 3 else "rows")
     flat = _flat(network, array)
     if flat.dtype == np.uint8:
@@ -104,7 +109,43 @@ def _array(values: Any, what: str) -> Array:
     return as_array(values)
 
 
+def _sparse_rows(network: Network, given: Any) -> SparseRows:
+    """Rows of a SciPy sparse matrix; only their structure is copied, which nobody may change."""
+    if network.backend.name == "cupy":
+        raise InputError(
+            f"the inputs are a SciPy sparse {type(given).__name__}, but the network computes on a "
+            "GPU: move it by network.to('numba'), or give a dense array"
+        )
+    _check_shape(network, given)
+    try:
+        # What SciPy itself would read beyond its arrays.
+        given.tocsr().check_format(full_check=True)
+    except ValueError as error:
+        raise InputError(f"the inputs are no valid sparse matrix ({error}): make it anew") from None
+    matrix = csr_array(given)
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    values = matrix.data
+    if values.dtype == np.uint8:
+        values = values.astype(network.dtype)
+        if len(network.image_shape) == 3:
+            values /= BYTES
+    rows = SparseRows(from_csr(matrix), values)
+    wrong = np.flatnonzero(~(abs(values) <= np.finfo(network.dtype).max))
+    if wrong.size:
+        sample = int(np.searchsorted(matrix.indptr, wrong[0], side="right")) - 1
+        raise _not_finite(network, sample, int(matrix.indices[wrong[0]]), values[wrong[0]])
+    return rows
+
+
 def _flat(network: Network, array: Array) -> Array:
+    _check_shape(network, array)
+    return array.reshape(len(array), -1)
+
+
+def _check_shape(network: Network, array: Array) -> None:
+    """Check shape and dtype of images or rows."""
     shape = network.image_shape
     shapes = {shape, (network.inputs,)} | ({shape[:2]} if shape[2:] == (1,) else set())
     if array.shape[1:] not in shapes:
@@ -115,12 +156,11 @@ def _flat(network: Network, array: Array) -> Array:
         raise InputError(
             f"{words}{' × '.join(map(str, shape))}: give (samples, {', '.join(map(str, shape))})"
         )
-    if len(array) == 0:
+    if array.shape[0] == 0:
         raise InputError("there are no samples: give at least one")
     if array.dtype not in (np.uint8, np.float32, np.float64):
         allowed = "uint8 (0 … 255) or float32 (0 … 1)" if len(shape) == 3 else "float32 or float64"
         raise InputError(f"the inputs are {array.dtype}: give {allowed}")
-    return array.reshape(len(array), -1)
 
 
 def _check_finite(network: Network, flat: Array) -> None:
@@ -130,9 +170,16 @@ def _check_finite(network: Network, flat: Array) -> None:
     if inside.all():
         return
     sample, feature = (int(at[0]) for at in np.nonzero(~inside))
-    value = float(flat[sample, feature])
-    reason = f"finite numbers that {network.dtype} holds, up to {limit:.2g}"
-    raise InputError(f"sample {sample} holds {value:g} at value {feature}: give {reason}")
+    raise _not_finite(network, sample, feature, flat[sample, feature])
+
+
+def _not_finite(network: Network, sample: int, feature: int, value: Any) -> InputError:
+    """Error that says where a value is that the network cannot compute with."""
+    names = ("image", "value") if len(network.image_shape) == 3 else ("row", "feature")
+    return InputError(
+        f"{names[0]} {sample} holds {float(value):g} at {names[1]} {feature}: give finite numbers "
+        f"that {network.dtype} holds, up to {np.finfo(network.dtype).max:.2g}"
+    )
 
 
 def _weights(
@@ -163,6 +210,6 @@ def _weights(
             "or more"
         )
     if not weights.any():
-        raise InputError("all weights are 0: give at least one above it")
+        raise InputError("all weights are zero: give at least one above it")
     scaled = (weights / weights.mean()).astype(network.dtype)
     return as_array(scaled) if not on_gpu(targets) else network.backend.place(scaled)

@@ -3,6 +3,7 @@ import pytest
 
 from sparsedend import InputError, connectivity, models
 from sparsedend.initializers import glorot
+from sparsedend.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
 SHAPES = [((28, 28, 1), 10), ((32, 32, 3), 10), ((28, 28, 1), 47), ((32, 32, 3), 47)]
 
@@ -158,6 +159,14 @@ def test_a_table_of_features():
     made = models.build("dann-r", 30, 1, dendrites=2, somata=4, synapses=3)
     assert made.image_shape == (30,)
     assert made.outputs == 1
+    twin = models.build("dann-r", features=30, outputs=1, dendrites=2, somata=4, synapses=3)
+    np.testing.assert_array_equal(twin.parameters, made.parameters)
+    assert isinstance(twin.loss, MeanSquaredError)
+    several = models.build("dann-r", features=30, classes=5)
+    assert several.outputs == 5
+    assert isinstance(several.loss, SoftmaxCrossEntropy)
+    own = models.build("dann-r", (6, 5, 1), classes=2, loss=SigmoidCrossEntropy())
+    assert isinstance(own.loss, SigmoidCrossEntropy)
 
 
 def test_sparse_initializer_is_larger_than_the_dense_one():
@@ -199,6 +208,13 @@ def test_sparse_initializer_is_larger_than_the_dense_one():
         ("vann", {"image_shape": (8, 8, 0)}, "channels of image shape .* is 0"),
         ("vann", {"image_shape": (8, 8)}, "image shape is"),
         ("vann", {"dtype": np.float16}, "dtype is float16"),
+        ("vann", {"features": 64}, "both image_shape and features are given: give one of them"),
+        ("vann", {"classes": 3}, "both outputs and classes are given"),
+        ("vann", {"image_shape": None}, "neither of image_shape and features are given"),
+        ("vann", {"outputs": None}, "neither of outputs and classes are given"),
+        ("vann", {"outputs": None, "classes": 1}, "classes is 1: give a whole number of 2 or more"),
+        ("vann", {"image_shape": None, "features": (8, 8, 1)}, r"features is \(8, 8, 1\): give"),
+        ("vann", {"image_shape": None, "features": 0}, "features is 0: give a whole number"),
     ],
 )
 def test_refuses(model, change, message):

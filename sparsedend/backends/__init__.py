@@ -6,6 +6,7 @@ from ..errors import InputError
 from . import cuda
 from .backend import Backend
 from .numpy_backend import NumpyBackend
+from .sparse_rows import SparseRows
 from .types import Array, DendriticArrays, DendriticStructure
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "DendriticArrays",
     "DendriticStructure",
     "NumpyBackend",
+    "SparseRows",
     "create",
 ]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import cuda
+from .sparse_rows import SparseRows
 
 #: Bytes that a processor fetches at once; no vector load of an array that begins at one straddles.
 CACHE_LINE = 64
@@ -44,14 +45,16 @@ def as_array(values: Any) -> Any:
     return cupy.from_dlpack(values)
 
 
-def as_host_array(values: Any) -> np.ndarray:
-    """NumPy array of the values, copied only where they lie on a GPU.
+def as_host_array(values: Any) -> Any:
+    """NumPy array of the values, copied only where they lie on a GPU; sparse rows as they are.
 
     Raises
     ------
     InputError
         Where they lie on a GPU and CuPy is not installed.
     """
+    if isinstance(values, SparseRows):
+        return values
     array = as_array(values)
     return array if isinstance(array, np.ndarray) else array.get()
 

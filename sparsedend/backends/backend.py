@@ -101,7 +101,7 @@ class Backend(ABC):
 
         Parameters
         ----------
-        images : (images, features), uint8 or floating, C-contiguous
+        images : (images, features), uint8 or floating, C-contiguous; on the host also `SparseRows`
         order : (samples,), int64
         out : from `batch`, (features, width)
         """

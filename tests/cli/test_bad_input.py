@@ -308,7 +308,7 @@ def test_predict_keeps_an_existing_output(tmp_path, monkeypatch, capsys, network
     for images, output, message in (
         ("x.npy", "o.npy", "'o.npy' exists"),
         ("y.npy", "p.out", "images have shape (2, 8, 9, 1)"),
-        ("z.npy", "p.out", "sample 0 holds nan"),
+        ("z.npy", "p.out", "image 0 holds nan"),
         ("p.npy", "p.out", "cannot be read"),
         ("none.npy", "p.out", "there is no file"),
     ):

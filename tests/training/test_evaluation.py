@@ -114,9 +114,9 @@ def test_no_accuracy_where_nothing_is_right_or_wrong():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (np.full((2, 3), 1e39), r"sample 0 holds 1e\+39 at value 0: give finite .* up to 3.4e\+38"),
-        (np.array([[0, 1, 2], [0, np.nan, 2]]), "sample 1 holds nan at value 1"),
-        (csr_array(np.eye(3)), r"rows are a SciPy sparse csr_array of shape \(3, 3\)"),
+        (np.full((2, 3), 1e39), r"row 0 holds 1e\+39 at feature 0: give finite .* up to 3.4e\+38"),
+        (np.array([[0, 1, 2], [0, np.nan, 2]]), "row 1 holds nan at feature 1"),
+        (csr_array(np.eye(4)), r"rows have shape \(4, 4\), but the network takes rows"),
         (np.ma.masked_array(np.eye(3), np.eye(3)), "rows are a masked array"),
         (np.zeros((2, 4)), r"rows have shape \(2, 4\), but the network takes rows of features: 3"),
         (np.zeros(3), r"rows have shape \(3,\)"),

@@ -15,6 +15,7 @@ from ...structure import Structure, Transposed
 from ..arrays import aligned_zeros, as_host_array
 from ..backend import Backend, host_batches, host_dropout
 from ..formulas import Formula
+from ..sparse_rows import SparseRows
 from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Rates, Step
 from .compilation import start_threads, without_threads
@@ -117,6 +118,10 @@ class NumbaBackend(Backend):
         """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
         if out.dtype == np.uint16:
             self._call(batches.take_pixels, out.size, _tile(out), images, order, out)
+        elif isinstance(images, SparseRows):
+            rows, work = images.structure, len(out)
+            arguments = (rows.indptr, rows.indices, images.values, order, out)
+            self._call(batches.take_sparse, work, *arguments)
         else:
             scale = 1 / 255 if images.dtype == np.uint8 else 1.0
             self._call(batches.take_floats, out.size, images, order, scale, out)

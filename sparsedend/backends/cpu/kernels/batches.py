@@ -61,3 +61,20 @@ def take_floats(images, order, scale, out):
             for c in range(column, features):
                 for i in range(first, first + BLOCK):
                     out[c, i] = values[starts[i] + c] * out.dtype.type(scale)
+
+
+@kernel
+def take_sparse(indptr, indices, values, order, out):
+    """Gather rows (indptr, indices, values) of a CSR matrix as dense columns of `out`.
+
+    Each thread has blocks of columns of its own, so that no two write into one cache line.
+    """
+    features, width = out.shape
+    for feature in prange(features):
+        out[feature] = 0
+    for part in prange(width // BLOCK):
+        first = part * BLOCK
+        for column in range(first, min(first + BLOCK, order.size)):
+            row = order[column]
+            for k in range(indptr[row], indptr[row + 1]):
+                out[indices[k], column] = values[k]

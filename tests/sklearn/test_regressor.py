@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", "1.6")
+
+from sklearn.metrics import r2_score
+
+from sparsedend import InputError, predict
+from sparsedend.losses import MeanSquaredError
+from sparsedend.sklearn import DendriticRegressor
+from tests.sklearn.test_estimators import SMALL, table
+
+
+def regressor(**keywords):
+    return DendriticRegressor(**SMALL | keywords)
+
+
+def test_what_it_predicts_is_like_y():
+    x, y = table(300)
+    plain, shifted = (regressor(max_iter=60).fit(x, values) for values in (y, 1e6 + 1e3 * y))
+    np.testing.assert_allclose(shifted.predict(x), 1e6 + 1e3 * plain.predict(x), rtol=1e-6)
+    assert plain.predict(x).shape == (300,)
+    assert plain.score(x, y) == pytest.approx(r2_score(y, plain.predict(x)))
+    assert plain.score(x, y) > 0.9
+    assert isinstance(plain.network_.loss, MeanSquaredError)
+    np.testing.assert_allclose([plain.y_mean_[0], plain.y_scale_[0]], [y.mean(), y.std()])
+    outputs = predict(plain.network_, x, raw=True)
+    np.testing.assert_allclose(plain.predict(x), outputs[:, 0] * y.std() + y.mean())
+
+
+def test_several_outputs():
+    x, y = table(300)
+    several = np.c_[y, 100 * x[:, 2], np.full(len(y), 7.0)]
+    made = regressor(max_iter=60).fit(x, several)
+    assert made.n_outputs_ == 3
+    assert made.predict(x).shape == several.shape
+    assert (r2_score(several[:, :2], made.predict(x)[:, :2], multioutput="raw_values") > 0.8).all()
+    assert made.y_scale_[2] == 1
+    np.testing.assert_allclose(made.predict(x)[:, 2], 7, atol=0.5)
+    with pytest.raises(InputError, match="y has 1 columns, but the network has 3 outputs"):
+        made.partial_fit(x, y)
+
+
+def test_mean_and_scale_are_weighted():
+    x, _ = table(4)
+    made = regressor().fit(x, [0, 0, 2, 100], sample_weight=[1, 0, 1, 0])
+    assert (made.y_mean_[0], made.y_scale_[0]) == (1, 1)
+
+
+def test_scores_of_validation_are_weighted(monkeypatch):
+    x, y = table(60)
+    made = regressor().fit(x, y)
+    answers, targets, weights = np.array([0, 1.0, 3.0]), np.array([[0], [2.0], [4]]), [1, 0, 9]
+    assert made._scored(answers, targets, weights) == pytest.approx(1 - 9 / 14.4)
+    assert made._scored(answers, targets, None) == pytest.approx(1 - 2 / 8)
+    seen = []
+    monkeypatch.setattr(
+        DendriticRegressor, "_scored", lambda self, a, t, weights: seen.append(weights) or 0.0
+    )
+    regressor(early_stopping=True, max_iter=1).fit(x, y, sample_weight=np.arange(1, 61))
+    assert len(set(seen[0]) & set(range(1, 61))) == len(seen[0]) == 6
+
+
+def test_mean_and_scale_are_those_of_the_first_samples():
+    x, y = table()
+    made = regressor().partial_fit(x, y).partial_fit(x, y + 100)
+    assert made.y_mean_[0] == pytest.approx(y.mean())

@@ -1,0 +1,140 @@
+"""What a caller gives: tables, images and sparse matrices."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sparsedend import InputError, Session, Training, backends, evaluate, fit, models, predict
+from sparsedend.samples import checked_inputs
+
+CPU = ("numpy", "numba")
+
+
+def network(features=9, outputs=3, backend="numpy", dtype=np.float32):
+    return models.build(
+        *("dann-r", features, outputs),
+        **{"dendrites": 3, "somata": 5, "synapses": 4, "dtype": dtype},
+        backend=backends.create(backend),
+    )
+
+
+def table(samples=50, features=9, dtype=np.float32, seed=1):
+    """A sparse matrix with an empty row and an empty column."""
+    rng = np.random.default_rng(seed)
+    dense = rng.standard_normal((samples, features)) * (rng.random((samples, features)) < 0.3)
+    dense[0] = dense[:, -1] = 0
+    return sparse.csr_array(dense.astype(dtype))
+
+
+@pytest.mark.parametrize("backend", CPU)
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "lil", "dok", "bsr"])
+def test_sparse_and_dense_rows_train_the_same_network(backend, form):
+    made, twin = network(backend=backend), network(backend=backend)
+    rows, labels = table(150).asformat(form), np.arange(150) % 3
+    histories = [
+        fit(each, x, labels, epochs=2, callbacks=[], training=Training(batch_size=64))
+        for each, x in ((made, rows), (twin, rows.toarray()))
+    ]
+    assert histories[0].validation_loss == histories[1].validation_loss
+    np.testing.assert_array_equal(made.parameters, twin.parameters)
+    np.testing.assert_array_equal(
+        predict(made, rows, raw=True), predict(twin, rows.toarray(), raw=True)
+    )
+    assert evaluate(made, rows, labels) == evaluate(twin, rows.toarray(), labels)
+
+
+@given(st.integers(1, 40), st.integers(4, 70), st.floats(0, 1), st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_batches_of_sparse_rows_are_those_of_dense_ones(samples, features, density, seed):
+    rng = np.random.default_rng(seed)
+    dense = rng.standard_normal((samples, features)) * (rng.random((samples, features)) < density)
+    made = network(features, backend="numba", dtype=np.float64)
+    order = rng.integers(0, samples, rng.integers(1, 100))
+    outputs = []
+    for x in (dense, sparse.csr_array(dense)):
+        session = Session(made, x, batch_size=1, training=False)
+        assert len(session) == samples
+        outputs.append(np.concatenate([session.forward([i])[:, :1] for i in order]))
+    np.testing.assert_array_equal(*outputs)
+    backend = made.backend
+    width = backend.width(order.size)
+    batches = [backend.batch(dense, width, np.float64) for _ in range(2)]
+    batches[1][:] = np.nan
+    backend.take_batch(dense, order, batches[0])
+    backend.take_batch(checked_inputs(made, sparse.csr_array(dense)), order, batches[1])
+    np.testing.assert_array_equal(*(each[:, : order.size] for each in batches))
+    assert np.isfinite(batches[1]).all()
+
+
+def test_a_sparse_matrix_is_not_changed_and_its_structure_is_copied():
+    made = network()
+    values, columns = np.array([1.0, 2.0, 4.0, 8.0]), np.array([5, 2, 2, 0])
+    given_ = sparse.csr_array((values, columns, [0, 3, 4]), shape=(2, 9))
+    rows = checked_inputs(made, given_)
+    np.testing.assert_array_equal(rows[np.array([0])], [[0, 0, 6, 0, 0, 1, 0, 0, 0]])
+    assert given_.indices.tolist() == [5, 2, 2, 0]
+    assert given_.data.tolist() == [1, 2, 4, 8]
+    tidy = table()
+    rows = checked_inputs(made, tidy)
+    assert np.shares_memory(rows.values, tidy.data)
+    tidy.indices[:] = 10**9
+    assert rows.structure.indices.max() < 9
+    assert not rows.structure.indices.flags.writeable
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_bytes_of_a_table_are_numbers_and_of_an_image_pixels(form):
+    values = np.array([[0, 51, 255, 102], [1, 2, 0, 4]], np.uint8)
+    images = models.build("dann-r", (2, 2, 1), 2, synapses=2, backend=backends.NumpyBackend())
+    rows = network(4)
+    for made, scale in ((images, 255), (rows, 1)):
+        expected = predict(made, values.astype(np.float32) / scale, raw=True)
+        np.testing.assert_allclose(predict(made, form(values), raw=True), expected, rtol=1e-5)
+
+
+def broken(name, values):
+    matrix = table()
+    setattr(matrix, name, np.asarray(values, getattr(matrix, name).dtype))
+    return matrix
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            table(features=8),
+            r"rows have shape \(50, 8\), but the network takes .*: 9",
+        ),
+        (table().astype(int), "the inputs are int64: give float32 or float64"),
+        (sparse.csr_array((0, 9)), "there are no samples"),
+        (table(dtype=np.float64) * 1e300, r"row \d holds .*e\+.* at feature \d: give finite"),
+        (sparse.csr_array([[0] * 9, [0, 0, np.nan] + [0] * 6]), "row 1 holds nan at feature 2"),
+        (broken("indices", [9] * table().nnz), r"no valid sparse matrix \(.*must be < 9"),
+        (broken("indptr", [5] * 51), "no valid sparse matrix"),
+    ],
+)
+def test_a_sparse_matrix_that_cannot_be_used(rows, message):
+    with pytest.raises(InputError, match=message):
+        predict(network(), rows)
+
+
+def test_sparse_targets_are_refused():
+    with pytest.raises(InputError, match=r"targets are a SciPy sparse csr_array of shape \(50, 9"):
+        fit(network(), table(), table())
+
+
+def test_a_gpu_takes_no_sparse_rows():
+    made = network()
+    made.backend.name = "cupy"
+    with pytest.raises(InputError, match=r"csr_array, but the network computes on a GPU: move it"):
+        predict(made, table())
+
+
+def test_sparse_images_that_look_like_bytes():
+    images = models.build("dann-r", (3, 3, 1), 3, synapses=2, backend=backends.NumpyBackend())
+    rows = table() * 0
+    rows.data[3] = 255
+    with pytest.warns(UserWarning, match="values up to 255"):
+        fit(images, rows, np.arange(50) % 3, epochs=1, callbacks=[])
