@@ -1,6 +1,16 @@
 """Dendritic neural networks, trained on the connections that exist."""
 
-from . import analysis, backends, connectivity, datasets, layers, losses, models, optimizers
+from . import (
+    analysis,
+    backends,
+    connectivity,
+    datasets,
+    export,
+    layers,
+    losses,
+    models,
+    optimizers,
+)
 from .checkpoint import load, save
 from .errors import InputError
 from .network import Network
@@ -20,6 +30,7 @@ __all__ = [
     "connectivity",
     "datasets",
     "evaluate",
+    "export",
     "fit",
     "layers",
     "load",
