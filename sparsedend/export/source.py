@@ -15,13 +15,13 @@ from ..version import __version__
 from .output import check_free, write
 from .steps import Function, Linear, Program, program
 
-#: Of ``{0}``, with the function's numbers as further fields.
+#: Of x, with the function's numbers as fields.
 EXPRESSIONS = {
-    "leaky-relu": "{0} > 0.0f ? {0} : {1} * {0}",
-    "relu": "{0} > 0.0f ? {0} : 0.0f",
-    "tanh": "tanhf({0})",
-    "sigmoid": "0.5f + 0.5f * tanhf(0.5f * {0})",
-    "softplus": "({0} > 0.0f ? {0} : 0.0f) + log1pf(expf(-fabsf({0})))",
+    "leaky-relu": "x > 0.0f ? x : {0} * x",
+    "relu": "x > 0.0f ? x : 0.0f",
+    "tanh": "tanhf(x)",
+    "sigmoid": "0.5f + 0.5f * tanhf(0.5f * x)",
+    "softplus": "(x > 0.0f ? x : 0.0f) + log1pf(expf(-fabsf(x)))",
 }
 SOFTMAX = """
     float largest = {0}[0], total = 0.0f;
@@ -119,10 +119,12 @@ def _function(step: Function, x: str, y: str, size: int) -> list[str]:
     """Lines of ``y = f(x)``; softmax in place."""
     if step.kind == "softmax":
         return SOFTMAX.format(x, size).splitlines()[1:]
-    expression = EXPRESSIONS[step.kind].format(f"{x}[n]", *map(_literal, step.numbers))
+    expression = EXPRESSIONS[step.kind].format(*map(_literal, step.numbers))
     return [
-        f"    for (uint32_t n = 0; n < {size}; n++)",
+        f"    for (uint32_t n = 0; n < {size}; n++) {{",
+        f"        const float x = {x}[n];",
         f"        {y}[n] = {expression};",
+        "    }",
     ]
 
 
@@ -213,4 +215,4 @@ def _integer(values: NDArray) -> str:
 
 def _literal(value: float) -> str:
     """The shortest literal that is exactly this float."""
-    return f"{np.float32(value)}f"
+    return f"{np.float32(value)!s}f"

@@ -175,7 +175,7 @@ def _steps(network: Network, number: int) -> Iterator[Step]:
 def _linear(layer: Layer, number: int, name: str, bias: str) -> Linear:
     found = []
     for parameter in (name, bias):
-        values = np.array(layer.backend.fetch(layer.parameters[parameter]))
+        values = layer.backend.fetch(layer.parameters[parameter])
         with np.errstate(over="ignore"):
             values = values.astype(np.float32)
         if not np.isfinite(values).all():

@@ -32,6 +32,14 @@ def test_every_layer(name, run):
     agree(run(network, x), answers(network, x))
 
 
+def test_large_outputs_do_not_overflow(run):
+    network = named("dense")
+    network.parameters *= 20
+    x = samples(network, 20)
+    assert abs(answers(network, x, raw=True)).max() > 200
+    agree(run(network, x), answers(network, x))
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("raw", [False, True])
 def test_every_loss(loss, raw, run):

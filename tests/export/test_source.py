@@ -60,6 +60,15 @@ def test_every_layer(name, compiler, run):
 
 
 @needs_gcc
+def test_large_outputs_do_not_overflow(run):
+    network = named("dense")
+    network.parameters *= 20
+    x = samples(network, 20)
+    assert abs(answers(network, x, raw=True)).max() > 200
+    agree(run(network, x), answers(network, x))
+
+
+@needs_gcc
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("raw", [False, True])
 def test_every_loss(loss, raw, run):
@@ -134,6 +143,7 @@ def test_what_stands_at_the_top(tmp_path):
     assert "Activations take 2560 bytes of the stack." in text
     assert "#include <math.h>" in text
     assert "\nvoid a_predict(const float *input, float *output);\n" in text
+    assert "= x > 0.0f ? x : 0.1f * x;\n" in text
     sd.export.c(dann(), tmp_path / "raw.c", raw=True)
     assert "math.h" not in (tmp_path / "raw.c").read_text()
     sd.export.c(named("a function first", "squares"), tmp_path / "tanh.c")

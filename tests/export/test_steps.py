@@ -6,6 +6,7 @@ import pytest
 import sparsedend as sd
 from sparsedend import InputError, layers
 from sparsedend.export.steps import Function, Linear, program
+from sparsedend.structure import Structure
 from tests.export.networks import dann, made, named
 
 
@@ -46,6 +47,9 @@ def test_even_rows_and_rows_in_order():
     assert not synapses.even
     assert not cables.even
     assert cables.in_order
+    chosen = Structure([0, 2, 3, 6], [0, 1, 4, 2, 3, 5], (3, 6))
+    (step,) = program(made([layers.Sparse(chosen)], 6, "squares")).linear
+    assert (step.even, step.in_order) == (False, False)
 
 
 def test_the_program_keeps_its_numbers():
