@@ -41,7 +41,9 @@ TAKEN = {"raw": ("onnx", "c", "npz"), "name": ("c",), "quantize": ("c",)}
 def export(path: Path, form: str, output: Path, overwrite: bool, **options: Any) -> None:
     """Write the network of CHECKPOINT for programs that have no sparsedend.
 
-    Of `--to npz` a Python file is written too, with the name of --output but .py.
+    They take float32, of images the pixels row by row with bytes divided by 255, and get
+    probabilities where there are any, else values. With --to npz a program of the same name, but
+    .py, is written too.
     """
     given = {name: value for name, value in options.items() if value}
     for name in given:

@@ -33,8 +33,8 @@ def npz(network: Network, path: str | Path, *, raw: bool = False, overwrite: boo
 
     ``net.npz`` gets ``net.py``, which says how it is used. It takes floating numbers as `predict`
     computes with: of images the pixels row by row, bytes divided by 255. It returns
-    (samples, outputs) float32: probabilities where the network's loss has them, else values. Of
-    what the arrays are stands in `sparsedend.export.numpy_only`.
+    (samples, outputs) float32: probabilities where the network's loss has them, else values. What
+    the arrays are stands in `sparsedend.export.numpy_only`.
 
     Parameters
     ----------

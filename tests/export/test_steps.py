@@ -61,6 +61,16 @@ def test_the_program_keeps_its_numbers():
     assert step.weights.dtype == np.float32
 
 
+def test_a_network_on_a_gpu_has_the_same_steps(emulated):
+    network = named("other dendrites")
+    expected = [(step.weights, step.bias) for step in program(network).linear]
+    found = [(step.weights, step.bias) for step in program(network.to("cupy")).linear]
+    for (weights, bias), (other, another) in zip(found, expected, strict=True):
+        assert type(weights) is np.ndarray
+        np.testing.assert_array_equal(weights, other)
+        np.testing.assert_array_equal(bias, another)
+
+
 class Own(layers.LeakyReLU):
     kind = "of one's own"
 
