@@ -14,7 +14,7 @@ EXTRAS = {
     "figures": ["matplotlib>=3.8"],
     "images": ["pillow>=10.1"],
     "sweep": ["joblib>=1.5", "distributed>=2024.5"],
-    "onnx": ["onnx>=1.16"],
+    "export": ["onnx>=1.16"],
     "bench": [
         "keras>=3.5",
         "matplotlib>=3.8",
@@ -33,6 +33,8 @@ EXTRAS = {
         "matplotlib>=3.8",
         "mypy>=1.11",
         "pandas>=2",
+        "onnx>=1.16",
+        "onnxruntime>=1.18",
         "pillow>=10.1",
         "pytest>=8",
         "pytest-xdist>=3.5",

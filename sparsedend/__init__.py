@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from . import analysis, backends, connectivity, datasets, layers, losses, models, optimizers
+from . import (
+    analysis,
+    backends,
+    connectivity,
+    datasets,
+    export,
+    layers,
+    losses,
+    models,
+    optimizers,
+)
 from .checkpoint import load, save
 from .errors import InputError
 from .network import Network
@@ -22,6 +32,7 @@ __all__ = [
     "connectivity",
     "datasets",
     "evaluate",
+    "export",
     "fit",
     "layers",
     "load",

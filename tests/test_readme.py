@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+import sparsedend as sd
 from tests.conftest import ROOT
 
 
@@ -18,11 +19,15 @@ def run(page):
 
 def test_the_readme(tmp_path, monkeypatch, capsys, digits):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     names = run("README.rst")
     assert np.mean(names["classes"] == digits.test_y) > 0.9
     assert capsys.readouterr().out.count("Evaluation(loss=") == 2
     together = sum(np.sum(part == digits.test_y[i::4]) for i, part in enumerate(names["parts"]))
     assert together == np.sum(names["classes"] == digits.test_y)
+    likely = sd.predict(names["network"], digits.test_x, probabilities=True)
+    np.testing.assert_allclose(names["probabilities"], likely, atol=1e-5)
+    assert {"digits_net.c", "digits_net.zip"} < {path.name for path in tmp_path.iterdir()}
 
 
 def test_parts_of_ones_own():

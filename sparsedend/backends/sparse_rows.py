@@ -32,6 +32,11 @@ class SparseRows:
         return self.structure.matrix(self.values)[order].toarray()
 
     @property
+    def arrays(self) -> tuple[NDArray, NDArray, NDArray]:
+        """Of CSR: indptr, indices and values."""
+        return self.structure.indptr, self.structure.indices, self.values
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Samples and features."""
         return self.structure.shape

@@ -11,6 +11,7 @@ import click
 from ..errors import InputError
 from ..version import __version__
 from .data import data
+from .export import export
 from .info import info
 from .networks import evaluate, predict, train
 from .options import in_options
@@ -23,7 +24,7 @@ def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
 
-for command in (train, evaluate, predict, info, sweep, data):
+for command in (train, evaluate, predict, export, info, sweep, data):
     cli.add_command(command)
 
 

@@ -22,7 +22,7 @@ from .compilation import start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
 from .limits import Compilations, Limited
 from .recording import Recordings, Repeated
-from .simd import BLOCK, TILE, Tile
+from .simd import BLOCK, TILE, tile_of
 
 #: A dense product of fewer weights than this is done by our own loops, whose result does not
 #: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
@@ -30,14 +30,6 @@ FEW_WEIGHTS = 2**15
 
 #: Multiply-adds that an element of a formula counts for: divisions and roots are among it.
 ELEMENT = 16
-
-#: By lanes: for each width that an activation may have below that of the widest, and for all above.
-TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128) if lanes <= TILE}
-WIDEST = TILES[TILE]
-
-
-def _tile(activation: Array) -> Tile:
-    return TILES.get(activation.shape[1], WIDEST)
 
 
 class NumbaBackend(Backend):
@@ -117,11 +109,9 @@ class NumbaBackend(Backend):
     def take_batch(self, images: Array, order: Array, out: Array) -> None:
         """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
         if out.dtype == np.uint16:
-            self._call(batches.take_pixels, out.size, _tile(out), images, order, out)
+            self._call(batches.take_pixels, out.size, tile_of(out), images, order, out)
         elif isinstance(images, SparseRows):
-            rows, work = images.structure, len(out)
-            arguments = (rows.indptr, rows.indices, images.values, order, out)
-            self._call(batches.take_sparse, work, *arguments)
+            self._call(batches.take_sparse, out.size, *images.arrays, order, out)
         else:
             scale = 1 / 255 if images.dtype == np.uint8 else 1.0
             self._call(batches.take_floats, out.size, images, order, scale, out)
@@ -135,7 +125,7 @@ class NumbaBackend(Backend):
         self._call(
             sparse.forward,
             structure.nnz * x.shape[1],
-            _tile(x),
+            tile_of(x),
             x,
             structure.indptr,
             structure.indices,
@@ -157,7 +147,7 @@ class NumbaBackend(Backend):
         self._call(
             sparse.weight_gradient,
             structure.nnz * x.shape[1],
-            _tile(x),
+            tile_of(x),
             x,
             structure.indptr,
             structure.indices,
@@ -179,7 +169,7 @@ class NumbaBackend(Backend):
         self._call(
             sparse.input_gradient,
             structure.nnz * delta.shape[1],
-            _tile(delta),
+            tile_of(delta),
             transposed.indptr,
             transposed.rows,
             transposed.positions,
@@ -205,7 +195,7 @@ class NumbaBackend(Backend):
         self._call(
             dendritic.forward,
             synapses.nnz * x.shape[1],
-            _tile(x),
+            tile_of(x),
             x,
             synapses.indptr,
             synapses.indices,
@@ -234,7 +224,7 @@ class NumbaBackend(Backend):
         self._call(
             dendritic.backward,
             synapses.nnz * x.shape[1],
-            _tile(x),
+            tile_of(x),
             x,
             synapses.indptr,
             synapses.indices,
@@ -264,7 +254,7 @@ class NumbaBackend(Backend):
         self._call(
             dendritic.input_gradient,
             structure.synapses.nnz * delta.shape[1],
-            _tile(delta),
+            tile_of(delta),
             transposed.indptr,
             transposed.rows,
             transposed.positions,
@@ -282,7 +272,7 @@ class NumbaBackend(Backend):
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
         if weights.size < FEW_WEIGHTS:
-            self._call(dense.forward, weights.size * x.shape[1], _tile(x), x, weights, bias, out)
+            self._call(dense.forward, weights.size * x.shape[1], tile_of(x), x, weights, bias, out)
         else:
             self._call_blas(dense.forward_blas, x, weights, bias, self.threads, out)
 
@@ -293,7 +283,7 @@ class NumbaBackend(Backend):
         if weight_gradient.size < FEW_WEIGHTS:
             work = weight_gradient.size * x.shape[1]
             self._call(
-                dense.weight_gradient, work, _tile(x), x, delta, weight_gradient, bias_gradient
+                dense.weight_gradient, work, tile_of(x), x, delta, weight_gradient, bias_gradient
             )
         else:
             self._call_blas(
@@ -306,7 +296,7 @@ class NumbaBackend(Backend):
             self._call(
                 dense.input_gradient,
                 weights.size * delta.shape[1],
-                _tile(delta),
+                tile_of(delta),
                 weights,
                 delta,
                 out,

@@ -26,7 +26,7 @@ from .operations import (
     total,
 )
 from .transpose import transpose, transpose_pixels
-from .types import BLOCK, SUMS, TILE, Tile
+from .types import BLOCK, SUMS, TILE, Tile, tile_of
 
 __all__ = [
     "BLOCK",
@@ -45,6 +45,7 @@ __all__ = [
     "splat",
     "store",
     "store_mask",
+    "tile_of",
     "total",
     "transpose",
     "transpose_pixels",

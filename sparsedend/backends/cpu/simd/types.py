@@ -70,6 +70,15 @@ class Tile:
         self._numba_type_ = TileType(lanes)
 
 
+#: By lanes: for each width that an activation may have below that of the widest, and for all above.
+TILES = {lanes: Tile(lanes) for lanes in (16, 32, 64, 128) if lanes <= TILE}
+
+
+def tile_of(activation: Any) -> Tile:
+    """Tile for an activation, (features, width)."""
+    return TILES.get(activation.shape[1], TILES[TILE])
+
+
 @register_model(TileType)
 class _TileModel(models.OpaqueModel):
     pass

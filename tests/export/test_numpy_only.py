@@ -1,0 +1,112 @@
+"""Arrays with the program beside them, run where there is no sparsedend."""
+
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import sparsedend as sd
+from sparsedend import InputError
+from sparsedend.export import predictor
+from tests.export.networks import LOSSES, STACKS, agree, answers, dann, named, samples
+
+
+@pytest.fixture
+def run(tmp_path):
+    """What the program that was written makes of samples, with the arrays beside it."""
+
+    def outputs(network, x, **options):
+        sd.export.npz(network, tmp_path / "net.npz", **options)
+        names = runpy.run_path(str(tmp_path / "net.py"))
+        return names["predict"](names["load"](), x)
+
+    return outputs
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_layer(name, run):
+    network = named(name)
+    x = samples(network)
+    agree(run(network, x), answers(network, x))
+
+
+def test_large_outputs_do_not_overflow(run):
+    network = named("dense")
+    network.parameters *= 20
+    x = samples(network, 20)
+    assert abs(answers(network, x, raw=True)).max() > 200
+    agree(run(network, x), answers(network, x))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("raw", [False, True])
+def test_every_loss(loss, raw, run):
+    network = named("two blocks", loss)
+    x = samples(network, 20)
+    asked = {"raw": True} if raw else {}
+    agree(run(network, x, raw=raw), answers(network, x, **asked))
+
+
+@pytest.mark.parametrize("model", ["dann-r", "pdann"])
+def test_models_take_images(model, run):
+    network = dann(model)
+    x = samples(network, 250).reshape(-1, 28, 28)
+    agree(run(network, x), answers(network, x))
+
+
+def test_numpy_is_enough(tmp_path):
+    """A process that cannot import anything else of ours, or SciPy."""
+    network = named("dendritic")
+    x = samples(network, 4)
+    sd.export.npz(network, tmp_path / "net.npz")
+    np.save(tmp_path / "x.npy", x)
+    code = (
+        "import sys, numpy\n"
+        "sys.modules |= dict.fromkeys(['sparsedend', 'scipy', 'numba', 'h5py'])\n"
+        "import net\n"
+        "numpy.save('y.npy', net.predict(net.load(), numpy.load('x.npy')))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env={"PYTHONPATH": ""})
+    agree(np.load(tmp_path / "y.npy"), answers(network, x))
+
+
+def test_what_the_file_holds(tmp_path):
+    sd.export.npz(dann("dann-lrf"), tmp_path / "net.npz")
+    arrays = predictor.load(tmp_path / "net.npz")
+    assert arrays["steps"].tolist() == [
+        *("layer0_synapses", "leaky-relu 0.1", "layer0_cables", "leaky-relu 0.1"),
+        *("layer1", "softmax"),
+    ]
+    assert arrays["inputs"] == 784
+    assert str(arrays["takes"]) == "28 × 28 × 1 pixels, row by row, bytes divided by 255"
+    assert str(arrays["gives"]) == "probabilities of the classes"
+    network = dann("dann-lrf")
+    synapses = network.layers[0].synapses
+    for part in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(arrays[f"layer0_synapses.{part}"], getattr(synapses, part))
+    assert arrays["layer1.data"].shape == (10, 128)
+    assert "layer1.indptr" not in arrays
+
+
+def test_bytes_and_other_shapes_are_refused(tmp_path):
+    sd.export.npz(dann(), tmp_path / "net.npz")
+    network = predictor.load(tmp_path / "net.npz")
+    with pytest.raises(ValueError, match="x is uint8: give floating numbers, pixels of bytes"):
+        predictor.predict(network, np.zeros((2, 28, 28), np.uint8))
+    with pytest.raises(ValueError, match="reshape"):
+        predictor.predict(network, np.zeros((2, 783)))
+
+
+def test_both_files_are_replaced_only_when_asked(tmp_path):
+    mine = tmp_path / "net.py"
+    mine.write_text("mine")
+    with pytest.raises(InputError, match=r"net.py' exists: give `overwrite=True`"):
+        sd.export.npz(named("one layer"), tmp_path / "net.npz")
+    assert mine.read_text() == "mine"
+    assert not (tmp_path / "net.npz").exists()
+    sd.export.npz(named("one layer"), tmp_path / "net.npz", overwrite=True)
+    assert mine.read_text() != "mine"
+    with pytest.raises(InputError, match=r"'net.py' does not end in .npz: give such a name"):
+        sd.export.npz(named("one layer"), "net.py")
