@@ -148,19 +148,26 @@ def test_own_parts_are_called_in_every_step():
     synapses = sd.connectivity.random(np.random.default_rng(1), 6, 20, 3)
     network = sd.Network([Sparse(synapses), Doubled(20), Dense(20, 3)], 6)
     session = sd.Session(network, np.ones((9, 6), np.float32), np.zeros(9, np.int64))
+    training = Training()
     for _ in range(3):
-        session.train_step(Training(), np.arange(9))
+        session.train_step(training, np.arange(9))
     assert Doubled.calls == 3
 
 
-def test_a_backward_follows_the_batch_that_was_scored_not_the_one_trained_on(samples):
-    network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS["dann"])
-    session, training = sd.Session(network, *samples), Training()
-    for _ in range(2):
-        session.score(np.arange(9))
-        session.train_step(training, np.arange(9))
-        with pytest.raises(sd.InputError, match="no batch has been scored"):
-            session.backward()
+def test_scoring_between_the_steps_changes_nothing(samples):
+    """Neither the step, of which the recorded forward pass is a part, nor what backward accepts."""
+    found = []
+    for scores in (False, True):
+        network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS["dann"])
+        session, training = sd.Session(network, *samples), Training()
+        for first in (0, 30, 60):
+            if scores:
+                session.score(np.arange(9))
+            session.train_step(training, np.arange(first, first + 30))
+            with pytest.raises(sd.InputError, match="no batch has been scored"):
+                session.backward()
+        found.append(network.parameters)
+    np.testing.assert_array_equal(*found)
 
 
 def test_images_that_cannot_be_written_are_taken(samples):
