@@ -170,6 +170,20 @@ def test_scoring_between_the_steps_changes_nothing(samples):
     np.testing.assert_array_equal(*found)
 
 
+def test_a_score_has_its_own_forward_pass_in_it(samples):
+    """Also where one was recorded before."""
+    network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS["dann"])
+    losses = []
+    for forward in (False, True):
+        session = sd.Session(network, *samples)
+        if forward:
+            session.forward(np.arange(5))
+        for first in (0, 30):
+            session.score(np.arange(first, first + 30))
+        losses.append(session.totals().loss)
+    assert losses[0] == losses[1]
+
+
 def test_images_that_cannot_be_written_are_taken(samples):
     """They are of another type to Numba, whose kernels take them all the same."""
     x = samples[0].copy()
