@@ -15,6 +15,7 @@ from . import (
 )
 from .checkpoint import load, save
 from .errors import InputError
+from .gradients import vjp
 from .network import Network
 from .session import Session
 from .training import Training, callbacks, evaluate, fit, predict
@@ -41,6 +42,7 @@ __all__ = [
     "optimizers",
     "predict",
     "save",
+    "vjp",
 ]
 
 #: Of scikit-learn, which is imported when one of them is used.

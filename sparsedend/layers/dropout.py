@@ -65,6 +65,8 @@ class Dropout(Elementwise):
         return x
 
     def backward(self, delta: Array, state: State) -> Array:
-        """Gradient of the inputs, in place; only after a `forward` of training."""
+        """Gradient of the inputs, in place."""
+        if state.batch.random is None:
+            return delta
         self.backend.elementwise(product, (delta,), (delta, state.factors))
         return delta
