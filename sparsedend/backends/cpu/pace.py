@@ -16,9 +16,11 @@ FIRST_TRIALS, TRIALS = 0.1, 0.02
 #: Calls of each before the two are compared, and of how many of the last the median is taken: one
 #: that was interrupted says nothing.
 FEW, RECENT = 4, 7
+#: Calls of a trial, of which the last counts: threads that have slept are slow at first.
+BURST = 3
 #: Multiply-adds for which one thread is tried first: others gain little at best.
 SMALL = 6_000_000
-#: How much less the other must take: the threads of a process that has slept are slow at first.
+#: How much less the other must take.
 LESS = 0.8
 
 
@@ -40,12 +42,16 @@ class Pace:
         self._chosen, self._other = (one, all_of_them) if small else (all_of_them, one)
         self._now = self._chosen
         self._saved = 0.0
+        self._left = 0
 
     def begin(self) -> int:
         """Threads for the call that begins."""
         if self._alone:
             return 1
-        self._now = self._other if self._saved > self._other.median else self._chosen
+        if not self._left and self._saved > BURST * self._other.median:
+            self._left = BURST
+            self._saved = 0.0
+        self._now = self._other if self._left else self._chosen
         self._began = time.perf_counter()
         return self._now.threads
 
@@ -55,12 +61,15 @@ class Pace:
             return
         seconds = time.perf_counter() - self._began
         chosen, other = self._chosen, self._other
-        self._now.seconds.append(seconds)
         known = len(other.seconds) >= FEW
-        if self._now is chosen:
+        if not self._left:
+            chosen.seconds.append(seconds)
             self._saved += (TRIALS if known else FIRST_TRIALS) * seconds
             return
-        self._saved = 0.0
+        self._left -= 1
+        if self._left:
+            return
+        other.seconds.append(seconds)
         other.median = statistics.median(other.seconds)
         chosen.median = statistics.median(chosen.seconds)
         if known and other.median < LESS * chosen.median:
