@@ -14,23 +14,23 @@ stream for dropout.
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import h5py
 import numpy as np
 
-from . import backends, layers, losses, optimizers
+from . import backends, hdf5, layers, losses, optimizers
 from .backends import Array, Backend
 from .errors import InputError
-from .files import atomic_write, is_file, unreadable
+from .files import is_file
+from .hdf5 import File, from_json, to_json
 from .layers import Layer
 from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network
+from .numbers import whole
 from .structure import Structure
 from .training import Training
 from .training.schedules import name_of
@@ -39,9 +39,7 @@ FORMAT = "sparsedend-checkpoint"
 VERSION = 3
 #: Random streams of a training, each a Generator whose state is kept.
 STREAMS = ("shuffle", "dropout")
-
-#: A path, or a file opened in binary mode.
-File = str | Path | IO[bytes]
+INT64_MAX = 2**63 - 1
 
 
 @dataclass
@@ -88,10 +86,7 @@ def save(
         optimizer or schedule of the user's own has no registered name.
     """
     record = _Record(network, training, about)
-    if not isinstance(file, str | Path):
-        record.write_into(file)
-        return
-    with atomic_write(Path(file)) as temporary, h5py.File(temporary, "w") as opened:
+    with hdf5.writing(file) as opened:
         record.write(opened)
 
 
@@ -114,27 +109,21 @@ def read(file: File, *, backend: Backend | None = None) -> Checkpoint:
     InputError
         Where the file is missing, no checkpoint, truncated or of another version.
     """
-    path = Path(file if isinstance(file, str | Path) else getattr(file, "name", "the file"))
+    path = hdf5.name_of(file)
     if isinstance(file, str | Path) and not is_file(path):
         raise InputError(f"there is no checkpoint '{path}': check the path")
-    try:
-        with h5py.File(file, "r") as opened:
-            if opened.attrs.get("format") != FORMAT:
-                raise InputError(
-                    f"'{path}' is no checkpoint of sparsedend: give a file that train or save wrote"
-                )
-            version = opened.attrs.get("format_version")
-            if version not in READERS:
-                raise InputError(
-                    f"'{path}' has checkpoint format {version}, this version of sparsedend reads "
-                    f"{', '.join(map(str, READERS))}: use the version that wrote it, or train again"
-                )
-            return _read(opened, backend or backends.create(), READERS[version])
-    except InputError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        advice = "use another copy or train again"
-        raise unreadable(path, error, "a checkpoint", advice) from error
+    with hdf5.reading(file, "a checkpoint", "use another copy or train again") as opened:
+        if opened.attrs.get("format") != FORMAT:
+            raise InputError(
+                f"'{path}' is no checkpoint of sparsedend: give a file that train or save wrote"
+            )
+        version = opened.attrs.get("format_version")
+        if version not in READERS:
+            raise InputError(
+                f"'{path}' has checkpoint format {version}, this version of sparsedend reads "
+                f"{', '.join(map(str, READERS))}: use the version that wrote it, or train again"
+            )
+        return _read(opened, backend or backends.create(), READERS[version])
 
 
 class _Record:
@@ -145,31 +134,17 @@ class _Record:
     ) -> None:
         self.network, self.training = network, training
         try:
-            self.about = json.dumps(about or {})
-            self.loss = json.dumps(losses.KINDS.record(network.loss))
+            self.about = to_json(about or {})
+            self.loss = to_json(losses.KINDS.record(network.loss))
             records = [layers.KINDS.record(layer) for layer in network.layers]
-            self.layers = [(each["kind"], json.dumps(each["settings"])) for each in records]
+            self.layers = [(each["kind"], to_json(each["settings"])) for each in records]
             self.of_training = {} if training is None else _training_record(training)
-        except TypeError as error:
+        except InputError:
+            raise
+        except (TypeError, ValueError) as error:
             raise InputError(
-                f"a setting cannot be written as JSON ({error}): use numbers and texts of Python"
-            ) from error
-
-    def write_into(self, file: IO[bytes]) -> None:
-        """Build all in memory: HDF5 could begin only in a file that it may read as well."""
-        memory = io.BytesIO()
-        with h5py.File(memory, "w") as opened:
-            self.write(opened)
-        try:
-            if file.seekable():
-                file.seek(0)
-            file.write(memory.getbuffer())
-            if file.seekable():
-                file.truncate()
-        except (OSError, TypeError, ValueError) as error:
-            raise InputError(
-                f"the file cannot be written ({error}): open it for writing in binary mode, such "
-                "as with open(path, 'wb')"
+                f"a setting cannot be written as JSON ({error}): use finite numbers and texts of "
+                "Python"
             ) from error
 
     def write(self, file: h5py.File) -> None:
@@ -205,7 +180,7 @@ def _training_record(training: Training) -> dict[str, str]:
         "stopped": training.stopped,
         "planned": training.planned,
     }
-    return {name: json.dumps(value) for name, value in (facts | streams).items()}
+    return {name: to_json(value) for name, value in (facts | streams).items()}
 
 
 def _write_vectors(group: h5py.Group, training: Training, backend: Backend) -> None:
@@ -243,20 +218,26 @@ Reader = Callable[[h5py.Group], tuple[Training, dict[str, str]]]
 def _read(file: h5py.File, backend: Backend, reader: Reader) -> Checkpoint:
     groups = [file["layers"][str(number)] for number in range(len(file["layers"]))]
     stack = [_read_layer(group) for group in groups]
+    dtype = np.dtype(file.attrs["dtype"])
+    if dtype.kind != "f":
+        raise InputError(f"dtype is {dtype}: choose float32 or float64")
+    # Before there is a network: only what the file has bytes for gets memory.
+    values = [
+        hdf5.finite(group, f"{name}/data" if name in layer.structures else name, shape, dtype)
+        for group, layer in zip(groups, stack, strict=True)
+        for name, shape in layer.shapes.items()
+    ]
     shape = tuple(int(size) for size in file.attrs["image_shape"])
     loss: Loss = SoftmaxCrossEntropy()
     if "loss" in file.attrs:
-        loss = losses.KINDS.make(json.loads(file.attrs["loss"]))
-    dtype = file.attrs["dtype"]
+        loss = losses.KINDS.make(from_json(file.attrs["loss"]))
     network = Network(
         stack, shape if len(shape) == 3 else shape[0], loss=loss, backend=backend, dtype=dtype
     )
-    for group, layer in zip(groups, stack, strict=True):
-        for name, values in layer.parameters.items():
-            source = group[name]["data"] if name in layer.structures else group[name]
-            _read_into(source, values, backend)
+    for place, found in zip(network.ledger.values(), values, strict=True):
+        network.parameters[place] = backend.place(found.ravel())
     training = _read_training(file["training"], network, reader) if "training" in file else None
-    return Checkpoint(network, training, json.loads(file.attrs["about"]))
+    return Checkpoint(network, training, from_json(file.attrs["about"]))
 
 
 def _read_layer(group: h5py.Group) -> Layer:
@@ -265,33 +246,37 @@ def _read_layer(group: h5py.Group) -> Layer:
         if value.attrs.get("encoding-type") == "csr_matrix":
             rows, columns = (int(size) for size in value.attrs["shape"])
             rule = str(value.attrs.get("rule", "given"))
-            structures[name] = Structure(
-                value["indptr"][:], value["indices"][:], (rows, columns), rule
-            )
-    record = {"kind": group.attrs["kind"], "settings": json.loads(group.attrs["settings"])}
+            indptr, indices = (hdf5.array(value, part, "iu") for part in ("indptr", "indices"))
+            structures[name] = Structure(indptr, indices, (rows, columns), rule)
+    record = {"kind": group.attrs["kind"], "settings": from_json(group.attrs["settings"])}
     return layers.KINDS.make(record, **structures)
 
 
 def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Training:
     training, vectors = reader(group)
-    training.steps = int(json.loads(str(group.attrs["steps"])))
+    training.steps = whole("steps", from_json(str(group.attrs["steps"])), 0, INT64_MAX)
     for name in STREAMS:
         if name in group.attrs:
-            getattr(training, name).bit_generator.state = json.loads(group.attrs[name])
-    for name, values in group["history"].items():
-        getattr(training.history, name).extend(values[:].tolist())
-    backend = network.backend
+            getattr(training, name).bit_generator.state = from_json(group.attrs[name])
+    epochs = group["history/seconds"].shape
+    for name in vars(training.history):
+        figures = hdf5.array(group, f"history/{name}", "f", epochs).tolist()
+        getattr(training.history, name).extend(figures)
+
+    def vector(path: str) -> Array:
+        return network.backend.place(hdf5.finite(group, path, (network.size,), network.dtype))
+
     for name, path in vectors.items():
-        training.state[name] = backend.zeros(network.size, network.dtype)
-        _read_into(group[path], training.state[name], backend)
+        training.state[name] = network.backend.zeros(network.size, network.dtype)
+        training.state[name][:] = vector(path)
     if "best_parameters" in group:
-        training.best = backend.place(group["best_parameters"][:])
+        training.best = vector("best_parameters")
     training.begin(network)
     return training
 
 
 def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
-    facts = {name: json.loads(text) for name, text in group.attrs.items() if name not in STREAMS}
+    facts = {name: from_json(text) for name, text in group.attrs.items() if name not in STREAMS}
     training = Training(
         optimizers.KINDS.make(facts["optimizer"]),
         batch_size=facts["batch_size"],
@@ -306,7 +291,7 @@ def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
 
 def _with_adam(group: h5py.Group) -> tuple[Training, dict[str, str]]:
     """Of formats 1 and 2, which left batch size, schedule and seed to the run that goes on."""
-    settings = json.loads(group.attrs["optimizer"])
+    settings = from_json(group.attrs["optimizer"])
     decay = settings.pop("weight_decay", 0.0)
     adam = (
         optimizers.AdamW(weight_decay=decay, **settings) if decay else optimizers.Adam(**settings)
@@ -315,10 +300,3 @@ def _with_adam(group: h5py.Group) -> tuple[Training, dict[str, str]]:
 
 
 READERS: dict[int, Reader] = {1: _with_adam, 2: _with_adam, 3: _as_now}
-
-
-def _read_into(source: h5py.Dataset, values: Array, backend: Backend) -> None:
-    """Fill an array of the backend; a data set of another shape is an error."""
-    host = np.empty(values.shape, values.dtype)
-    source.read_direct(host)
-    values[:] = backend.place(host)

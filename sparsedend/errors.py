@@ -1,17 +1,24 @@
 """The one kind of error that is the caller's to mend."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+#: Characters that begin another line, or move the cursor of a terminal.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class InputError(ValueError):
     """Something the caller gave cannot be used.
 
-    The message is one line: what is wrong, with the value, where it stands, and what to do
-    instead. Parameters that it names stand in backticks, as in Python: give ```resume=True```.
-    The command line makes its options of them, prints the line without a traceback and ends with
-    exit code 2.
+    The message is one line, whatever names are in it: what is wrong, with the value, where it
+    stands, and what to do instead. Parameters that it names stand in backticks, as in Python: give
+    ```resume=True```. The command line makes its options of them, prints the line without a
+    traceback and ends with exit code 2.
     """
+
+    def __init__(self, message: object) -> None:
+        super().__init__(CONTROL.sub(lambda found: ascii(found[0])[1:-1], str(message)))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

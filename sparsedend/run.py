@@ -13,7 +13,8 @@ from . import checkpoint, datasets, models
 from .backends import Backend
 from .datasets import Dataset
 from .errors import InputError
-from .files import exists, make_folder
+from .files import exists, make_folder, remove_leftovers
+from .locks import locked
 from .network import Network
 from .randomness import stream
 from .session import Evaluation
@@ -41,10 +42,13 @@ def run(
     dataset: Dataset | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    no_lock: bool = False,
     progress: bool | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Train, with a checkpoint after every epoch, and test once after the last.
+
+    No other run may write the same checkpoint meanwhile.
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def run(
         Go on from `output` where it exists.
     overwrite : bool
         Replace `output` where it exists.
+    no_lock : bool
+        Do not keep other runs from writing `output`, where its file system has no locks.
     progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
     say : callable
@@ -71,66 +77,18 @@ def run(
     Raises
     ------
     InputError
-        Where data or output cannot be used.
+        Where data or output cannot be used, or another run is writing the output.
     """
-    path = None if output is None else Path(output)
+    arguments = settings, backend, dataset, resume, progress, say
+    if output is None:
+        return _run(None, *arguments)
+    path = Path(output)
     check_output(path, resume=resume, overwrite=overwrite)
-    dataset = dataset or seen(settings, datasets.load(settings.dataset))
-    plan(settings, dataset)
-    wanted = settings.resolved(dataset.name)
-    about = {
-        "settings": asdict(wanted),
-        "written_by": __version__,
-        "source": settings.dataset,
-        "fingerprint": dataset.fingerprint,
-        "class_names": list(dataset.class_names),
-    }
-    if path is not None and resume and exists(path):
-        network, training, result = _resumed(path, wanted, dataset.fingerprint, backend)
-        if result:
-            say(f"'{path}' is finished: {result['epochs']} epochs; {_more(settings)}")
-            return result
-        say(f"going on from '{path}' after epoch {training.history.epochs}")
-    else:
-        network, training = _fresh(settings, dataset, backend)
-
-    def keep(**more: Any) -> None:
-        if path is not None:
-            checkpoint.save(network, path, training=training, about=about | more)
-
-    def keep_epoch(fitting: Fitting) -> None:
-        keep()
-
-    callbacks: list[Callback | Callable] = [ProgressBar(progress)]
-    if settings.patience is not None:
-        callbacks.append(EarlyStopping(settings.patience))
-    callbacks.append(keep_epoch)
-    if training.history.epochs == 0:
-        keep()
-    try:
-        history = fit(
-            network,
-            dataset.train_x,
-            dataset.train_y,
-            epochs=wanted.epochs_on(dataset.name),
-            callbacks=callbacks,
-            training=training,
-        )
-    except InputError:
-        if path is not None and training.history.epochs == 0:
-            path.unlink(missing_ok=True)  # Nothing has been learnt that could be lost.
-        raise
-    tested = evaluate(network, dataset.test_x, dataset.test_y, batch_size=settings.batch_size)
-    result = {
-        **asdict(wanted),
-        **_figures(network, history, tested),
-        "backend": backend.name,
-        "threads": backend.threads,
-        "peak_memory_bytes": peak_memory(),
-        "checkpoint": str(path) if path else None,
-    }
-    keep(result=result)
-    return result
+    with locked(path, lock=not no_lock):
+        # Another run may have ended since.
+        check_output(path, resume=resume, overwrite=overwrite)
+        remove_leftovers(path)
+        return _run(path, *arguments)
 
 
 def check_output(output: Path | None, *, resume: bool, overwrite: bool) -> None:
@@ -198,6 +156,74 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _run(
+    path: Path | None,
+    settings: Settings,
+    backend: Backend,
+    dataset: Dataset | None,
+    resume: bool,
+    progress: bool | None,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """As `run`, with the output for itself."""
+    dataset = dataset or seen(settings, datasets.load(settings.dataset))
+    plan(settings, dataset)
+    wanted = settings.resolved(dataset.name)
+    about = {
+        "settings": asdict(wanted),
+        "written_by": __version__,
+        "source": settings.dataset,
+        "fingerprint": dataset.fingerprint,
+        "class_names": list(dataset.class_names),
+    }
+    if path is not None and resume and exists(path):
+        network, training, result = _resumed(path, wanted, dataset.fingerprint, backend)
+        if result:
+            say(f"'{path}' is finished: {result['epochs']} epochs; {_more(settings)}")
+            return result
+        say(f"going on from '{path}' after epoch {training.history.epochs}")
+    else:
+        network, training = _fresh(settings, dataset, backend)
+
+    def keep(**more: Any) -> None:
+        if path is not None:
+            checkpoint.save(network, path, training=training, about=about | more)
+
+    def keep_epoch(fitting: Fitting) -> None:
+        keep()
+
+    callbacks: list[Callback | Callable] = [ProgressBar(progress)]
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping(settings.patience))
+    callbacks.append(keep_epoch)
+    if training.history.epochs == 0:
+        keep()
+    try:
+        history = fit(
+            network,
+            dataset.train_x,
+            dataset.train_y,
+            epochs=wanted.epochs_on(dataset.name),
+            callbacks=callbacks,
+            training=training,
+        )
+    except InputError:
+        if path is not None and training.history.epochs == 0:
+            path.unlink(missing_ok=True)  # Nothing has been learnt that could be lost.
+        raise
+    tested = evaluate(network, dataset.test_x, dataset.test_y, batch_size=settings.batch_size)
+    result = {
+        **asdict(wanted),
+        **_figures(network, history, tested),
+        "backend": backend.name,
+        "threads": backend.threads,
+        "peak_memory_bytes": peak_memory(),
+        "checkpoint": str(path) if path else None,
+    }
+    keep(result=result)
+    return result
 
 
 def _figures(network: Network, history: History, tested: Evaluation) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _check(indptr: NDArray, indices: NDArray, shape: tuple[int, int]) -> None:
     if min(shape) < 1 or max(shape) > INT32_MAX:
         raise InputError(f"CSR shape is {shape}: give rows and columns from 1 to {INT32_MAX}")
     for name, array in (("indptr", indptr), ("indices", indices)):
-        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        if array.ndim != 1 or array.dtype.kind not in "iu":
             raise InputError(
                 f"CSR {name} is {array.dtype} of shape {array.shape}: give a vector of integers"
             )

@@ -3,12 +3,14 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import contextmanager
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from sparsedend import connectivity, datasets, layers
+from sparsedend import connectivity, datasets, digests, layers
 from sparsedend.backends import cuda
 from sparsedend.errors import InputError
 from sparsedend.optimizers import Optimizer
@@ -100,6 +102,17 @@ def child(code, *, timeout=100, **environment):
     )
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
+
+
+@contextmanager
+def edited(path):
+    """An HDF5 file to change, which has no digest then."""
+    with h5py.File(path, "r+") as file:
+        yield file
+    with open(path, "r+b") as file:
+        if file.read(len(digests.MAGIC)) == digests.MAGIC:
+            file.seek(0)
+            file.write(bytes(digests.ROOM))
 
 
 class Still(Optimizer):

@@ -8,7 +8,7 @@ import pytest
 import sparsedend as sd
 from sparsedend import InputError, Training, checkpoint, fit, losses
 from sparsedend.optimizers import Adam, AdamW
-from tests.conftest import Still, small_stacks
+from tests.conftest import Still, edited, small_stacks
 
 
 def network(seed=1):
@@ -213,7 +213,7 @@ def test_nothing_is_half_written(tmp_path, monkeypatch):
 
 def damaged(path, change):
     sd.save(network(), path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         change(file)
 
 
@@ -257,7 +257,7 @@ def shorter_moment(group):
         (lambda file: file.attrs.update(image_shape=(8, 9, 1)), r"layer 1 \(dendritic\) takes 64"),
         (lambda file: file.attrs.update(about="{"), "cannot be read as a checkpoint"),
         (out_of_range, "index 10000 in row 0 is out of range"),
-        (with_training(shorter_moment), "cannot be read as a checkpoint"),
+        (with_training(shorter_moment), r"state/first_moment' shape \(3,\) where \(266,\) belongs"),
         (with_training(lambda group: group.pop("state")), "cannot be read as a checkpoint"),
         (with_training(lambda group: group.attrs.pop("steps")), "cannot be read as a checkpoint"),
         (with_training(lambda group: group.attrs.update(batch_size="0")), "batch size is 0"),
@@ -284,7 +284,7 @@ def test_missing_truncated_and_foreign_files(tmp_path):
     sd.save(network(), whole)
     for length in (0, 100, len(whole.read_bytes()) // 2):
         (tmp_path / "b.h5").write_bytes(whole.read_bytes()[:length])
-        with pytest.raises(InputError, match="cannot be read as a checkpoint"):
+        with pytest.raises(InputError, match=r"cannot be read as a checkp|bytes then and .* now"):
             sd.load(tmp_path / "b.h5")
     (tmp_path / "c.h5").write_text(json.dumps({"a": 1}))
     with pytest.raises(InputError, match="cannot be read as a checkpoint"):

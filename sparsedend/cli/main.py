@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ import click
 
 from ..errors import InputError
 from ..version import __version__
+from .check import check
 from .data import data
 from .export import export
 from .info import info
@@ -24,15 +26,21 @@ def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
 
-for command in (train, evaluate, predict, export, info, sweep, data):
+for command in (train, evaluate, predict, export, info, check, sweep, data):
     cli.add_command(command)
 
 
 def main() -> None:
     """Run the command line; what the user can mend is one line and exit code 2."""
+    signal.signal(signal.SIGTERM, _interrupt)
     with warnings.catch_warnings():
         warnings.showwarning = _show(warnings.showwarning)
         _run()
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """End as by Ctrl-C, with the last epoch kept."""
+    raise KeyboardInterrupt
 
 
 def _show(others: Any) -> Any:

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files import exists
 from ..settings import PRESETS, SETTINGS, chosen
 from .arrays import read_images, write_array
-from .options import backend_options, json_option, say, setting_options
+from .options import backend_options, json_option, no_lock_option, say, setting_options
 
 MODEL = SETTINGS["model"]
 TRAIN_HELP = f"""Train MODEL on a data set, keep a checkpoint, and test once at the end.
@@ -42,6 +42,7 @@ MODEL is one of {", ".join(MODEL.choices)}.
 )
 @click.option("--resume", is_flag=True, help="Go on from --output if it exists.")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@no_lock_option
 @json_option
 @click.pass_context
 def train(
@@ -52,6 +53,7 @@ def train(
     output: Path | None,
     resume: bool,
     overwrite: bool,
+    no_lock: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -74,6 +76,7 @@ def train(
                 backend=engine,
                 resume=resume,
                 overwrite=overwrite,
+                no_lock=no_lock,
                 say=say,
             )
     except KeyboardInterrupt:

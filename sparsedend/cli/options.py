@@ -73,6 +73,11 @@ backend_options = _options(
         "--threads", type=int, show_default="all cores", help="Number of threads to compute with."
     ),
 )
+no_lock_option = click.option(
+    "--no-lock",
+    is_flag=True,
+    help="Do not keep other processes from writing --output, where its file system has no locks.",
+)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="End the output with one JSON object in a line."
 )

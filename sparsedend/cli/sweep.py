@@ -14,7 +14,7 @@ from .. import sweep as sweeps
 from ..backends import BACKENDS
 from ..errors import InputError
 from ..files import atomic_write, exists
-from .options import say
+from .options import no_lock_option, say
 
 #: Columns that the table shows in a terminal; the CSV has all.
 SHOWN = (
@@ -86,6 +86,7 @@ def sweep() -> None:
 )
 @click.option("--resume", is_flag=True, help="Leave out the runs that --output holds already.")
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@no_lock_option
 def run(
     grid: Path,
     output: Path,
@@ -96,6 +97,7 @@ def run(
     checkpoints: Path | None,
     resume: bool,
     overwrite: bool,
+    no_lock: bool,
 ) -> None:
     """Do all runs of GRID."""
     runs = sweeps.read_grid(grid)
@@ -110,6 +112,7 @@ def run(
             checkpoints=checkpoints,
             resume=resume,
             overwrite=overwrite,
+            no_lock=no_lock,
             say=say,
         )
     except KeyboardInterrupt:

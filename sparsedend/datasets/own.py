@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import hdf5
 from ..errors import InputError
-from ..files import is_file, unreadable
+from ..files import is_file
 from ..randomness import stream
 from . import labels as labelling
 from . import store
@@ -138,18 +139,16 @@ def _split(
 
 
 def _from_file(name: str, path: Path, test_fraction: float, rng: np.random.Generator) -> Dataset:
-    try:
-        with h5py.File(path, "r") as file:
-            part = file["train"] if "train" in file and "test" not in file else file
-            x, y = part.get("x"), part.get("y")
-            if not (isinstance(x, h5py.Dataset) and isinstance(y, h5py.Dataset)):
-                return store.read(path, name=name, renumber=True)
-            images, labels, class_names = x[()], y[()], store.class_names_of(file, path)
-    except InputError:
-        raise
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise unreadable(path, error, "a data set", "give an HDF5 file") from error
-    return _split(name, class_names, images, labels, test_fraction, rng)
+    with hdf5.reading(path, "a data set", "give an HDF5 file") as file:
+        part = file["train"] if "train" in file and "test" not in file else file
+        if all(isinstance(part.get(each), h5py.Dataset) for each in ("x", "y")):
+            images, labels = (
+                hdf5.array(part, each, kinds)
+                for each, kinds in zip(("x", "y"), store.KINDS, strict=True)
+            )
+            class_names = store.class_names_of(file, path)
+            return _split(name, class_names, images, labels, test_fraction, rng)
+    return store.read(path, name=name, renumber=True)
 
 
 def _array(what: str, values: Any) -> NDArray:

@@ -7,20 +7,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from .. import hdf5
 from ..errors import InputError
-from ..files import atomic_write, is_file, unreadable
+from ..files import is_file
 from . import labels
 from .dataset import Dataset, warn_of_empty
 
 FORMAT = "sparsedend-dataset"
 VERSION = 1
 ARRAYS = ("train/x", "train/y", "test/x", "test/y")
+#: What images and labels in a file may be at first: numbers; numbers or texts.
+KINDS = ("iuf", "iufbSO")
 
 
 def write(dataset: Dataset, path: str | Path) -> None:
@@ -32,14 +34,14 @@ def write(dataset: Dataset, path: str | Path) -> None:
         Where the folder does not exist or cannot be written.
     """
     # In HDF5's oldest format attributes, such as the classes' names, end at 64 kB.
-    with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w", libver="v108") as file:
+    with hdf5.writing(path, libver="v108") as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = VERSION
         file.attrs["name"] = dataset.name
         file.attrs["class_names"] = list(dataset.class_names)
         file.attrs["licence"] = dataset.licence
         file.attrs["source"] = dataset.source
-        file.attrs["sha256"] = json.dumps(dataset.sha256)
+        file.attrs["sha256"] = hdf5.to_json(dataset.sha256)
         # Not compressed: reading takes a fifth of the time, and the originals can go.
         for name, array in zip(
             ARRAYS, (dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y), strict=True
@@ -73,13 +75,8 @@ def read(path: str | Path, *, name: str | None = None, renumber: bool = False) -
     path = Path(path)
     if not is_file(path):
         raise InputError(f"there is no data set file '{path}': check the path")
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file, path, name, renumber)
-    except InputError:
-        raise
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise unreadable(path, error, "a data set", "fetch or convert it again") from error
+    with hdf5.reading(path, "a data set", "fetch or convert it again") as file:
+        return _read(file, path, name, renumber)
 
 
 def class_names_of(file: h5py.File, path: Path) -> tuple[str, ...] | None:
@@ -116,7 +113,9 @@ def _read(file: h5py.File, path: Path, name: str | None, renumber: bool) -> Data
         raise InputError(
             f"'{path}' has no {', '.join(missing)}: a data set has {', '.join(ARRAYS)}"
         )
-    train_x, train_y, test_x, test_y = (file[name][()] for name in ARRAYS)
+    train_x, train_y, test_x, test_y = (
+        hdf5.array(file, name, kinds) for name, kinds in zip(ARRAYS, KINDS * 2, strict=True)
+    )
     class_names, advice = class_names_of(file, path), "check whether its class_names are right"
     if class_names is None and renumber:
         class_names, (train_y, test_y) = labels.numbered(train_y, test_y)
@@ -134,7 +133,7 @@ def _read(file: h5py.File, path: Path, name: str | None, renumber: bool) -> Data
         test_y,
         _text(file, "licence", ""),
         _text(file, "source", ""),
-        json.loads(_text(file, "sha256", "{}")),
+        hdf5.from_json(_text(file, "sha256", "{}")),
     )
     warn_of_empty(dataset, f"'{path}'", advice)
     return dataset

@@ -14,7 +14,8 @@ from typing import Any
 from .. import backends
 from ..backends.threads import available_threads
 from ..errors import InputError
-from ..files import exists, locked, make_folder
+from ..files import exists, make_folder, remove_leftovers
+from ..locks import locked
 from ..numbers import whole
 from ..run import check_output
 from ..settings import Settings
@@ -43,6 +44,7 @@ def sweep(
     checkpoints: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    no_lock: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Results:
     """Do all runs; each result is in the file as soon as its run has ended.
@@ -69,6 +71,9 @@ def sweep(
     resume : bool
         Leave out the runs that `output` already holds.
     overwrite : bool
+    no_lock : bool
+        Do not keep other processes from writing `output` and `checkpoints`, where their file
+        systems have no locks.
     say : callable
         Called with a line on where the sweep stands.
 
@@ -92,9 +97,14 @@ def sweep(
         threads=threads,
         checkpoints=checkpoints.resolve() if checkpoints else None,
         resume=not overwrite,
+        no_lock=no_lock,
     )
     jobs = jobs or side_by_side or max(1, available_threads() // threads)
-    with locked(output), nullcontext() if scheduler is None else _cluster(scheduler) as client:
+    cluster = nullcontext() if scheduler is None else _cluster(scheduler)
+    with locked(output, lock=not no_lock), cluster as client:
+        # Another sweep may have ended since.
+        check_output(output, resume=resume, overwrite=overwrite)
+        remove_leftovers(output)
         results = Results.read(output) if resume and exists(output) else Results()
         left = _left(runs, results, output)
         if len(left) < len(runs):

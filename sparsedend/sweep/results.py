@@ -16,8 +16,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import hdf5
 from ..errors import InputError
-from ..files import atomic_write, is_file, unreadable
+from ..files import is_file
 from ..settings import SETTINGS, Settings, tell_unknown
 from ..version import __version__
 
@@ -108,7 +109,7 @@ class Results:
         """
         rows = self.rows
         longest = max((len(row[HISTORY[0]]) for row in rows), default=0)
-        with atomic_write(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+        with hdf5.writing(path) as file:
             file.attrs["format"] = FORMAT
             file.attrs["format_version"] = VERSION
             file.attrs["written_by"] = __version__
@@ -143,21 +144,19 @@ class Results:
         path = Path(path)
         if not is_file(path):
             raise InputError(f"there are no results '{path}': check the path")
-        try:
-            with h5py.File(path, "r") as file:
-                if file.attrs.get("format") != FORMAT:
-                    raise InputError("these are no results of a sweep: give another file")
-                version = file.attrs["format_version"]
-                if version not in READABLE:
-                    raise InputError(
-                        f"this version of sparsedend does not read results format {version}: "
-                        "use the version that wrote it"
-                    )
+        with hdf5.reading(path, "results", "use another copy") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise InputError(f"'{path}': these are no results of a sweep: give another file")
+            version = file.attrs["format_version"]
+            if version not in READABLE:
+                raise InputError(
+                    f"'{path}': this version of sparsedend does not read results format {version}: "
+                    "use the version that wrote it"
+                )
+            try:
                 return cls(_read(file, tolerant))
-        except InputError as error:
-            raise InputError(f"'{path}': {error}") from error
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise unreadable(path, error, "results", "use another copy") from error
+            except InputError as error:
+                raise InputError(f"'{path}': {error}") from error
 
 
 def row_of(
@@ -205,17 +204,17 @@ def _read(file: h5py.File, tolerant: bool) -> list[Row]:
     runs = file["runs"]
     unknown = [name for name in runs if name not in COLUMNS]
     tell_unknown(unknown, file.attrs.get("written_by"), tolerant=tolerant)
-    columns: dict[str, list[Any]] = {name: runs[name][:].tolist() for name in unknown}
+    columns: dict[str, list[Any]] = {name: _entries(runs, name, "iufbSO") for name in unknown}
     for name, kind in COLUMNS.items():
         if name in runs:
-            values = (runs[name].asstr() if kind is str else runs[name])[:].tolist()
+            values = _entries(runs, name, "O" if kind is str else "iufb")
             columns[name] = [_value(value, kind is int) for value in values]
         else:
             absent = SETTINGS[name].default if name in SETTINGS else NOTHING[kind]
             columns[name] = [absent] * len(runs["error"])
     lengths = [epochs or 0 for epochs in columns["epochs_run"]]
     for name in HISTORY:
-        table = file[f"history/{name}"][:]
+        table = hdf5.array(file, f"history/{name}", "f")
         columns[name] = [
             line[:length].tolist() for line, length in zip(table, lengths, strict=True)
         ]
@@ -225,8 +224,14 @@ def _read(file: h5py.File, tolerant: bool) -> list[Row]:
     return rows
 
 
+def _entries(runs: h5py.Group, name: str, kinds: str) -> list[Any]:
+    return hdf5.array(runs, name, kinds, (len(runs["error"]),)).tolist()
+
+
 def _value(value: Any, whole: bool) -> Any:
     """What stood in the row: NaN stands for nothing, and makes floats of integers."""
+    if isinstance(value, bytes):
+        return value.decode()
     if isinstance(value, float):
         if np.isnan(value):
             return None

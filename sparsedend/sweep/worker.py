@@ -48,6 +48,7 @@ def execute(
     threads: int | None,
     checkpoints: Path | None,
     resume: bool,
+    no_lock: bool = False,
 ) -> Row:
     """Train once and return the row of results; an error becomes part of the row.
 
@@ -60,6 +61,8 @@ def execute(
         Folder that keeps the trained networks.
     resume : bool
         Whether an existing checkpoint is gone on from, not replaced.
+    no_lock : bool
+        As in `run`.
     """
     settings = planned.settings
     output = checkpoints / f"{name_of(settings)}.h5" if checkpoints else None
@@ -78,6 +81,7 @@ def execute(
             dataset=seen(settings, clean),
             resume=resume,
             overwrite=not resume,
+            no_lock=no_lock,
             progress=False,
         )
     except Exception as error:  # Whatever it is, it is recorded and the other runs go on.

@@ -70,7 +70,7 @@ def test_what_is_no_array_is_refused(tmp_path, content, message):
 def test_other_files_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", ONE)
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
-    refused(read_npy, tmp_path / "a.npy", "holds several arrays: give an .npy array")
+    refused(read_npy, tmp_path / "a.npy", "holds several arrays.: give an .npy array")
     (tmp_path / "a.h5").write_text("no HDF5")
     refused(read_images, tmp_path / "a.h5", r"a.h5' cannot be read as HDF5 .*: it is damaged or")
     for name in ("none.npy", "none.h5"):

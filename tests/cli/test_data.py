@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from sparsedend import datasets
 from sparsedend.cli.main import cli, main
 from sparsedend.errors import InputError
+from tests.conftest import edited
 from tests.datasets.test_datasets import assert_equal, made, put, small_originals
 
 RNG = np.random.default_rng(0)
@@ -134,7 +135,7 @@ def test_a_known_data_set_is_converted_anew(tmp_path, monkeypatch, cache):
 
 @pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_line(tmp_path, source, monkeypatch, capsys):
-    with h5py.File(*source, "r+") as file:
+    with edited(*source) as file:
         file["y"][...] = LABELS + 1
     output = tmp_path / "a.h5"
     words = ["sparsedend", "data", "convert", "own", *map(str, source), "--output", str(output)]

@@ -50,6 +50,7 @@ def test_every_setting_is_an_option_of_train():
         "output",
         "resume",
         "overwrite",
+        "no_lock",
         "as_json",
     }
     (model,) = (each for each in cli.commands["train"].params if isinstance(each, click.Argument))

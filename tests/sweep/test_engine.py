@@ -13,7 +13,7 @@ import pytest
 
 from sparsedend import InputError, backends
 from sparsedend.datasets import write
-from sparsedend.files import locked
+from sparsedend.locks import locked
 from sparsedend.run import run
 from sparsedend.sweep import Results, engine, expand, sweep
 from sparsedend.sweep.engine import KILLED, _rows_here, available_threads

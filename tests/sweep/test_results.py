@@ -9,7 +9,7 @@ from sparsedend.settings import Settings
 from sparsedend.sweep import Results, write_csv
 from sparsedend.sweep.results import COLUMNS, row_of
 from sparsedend.version import __version__
-from tests.conftest import ROOT
+from tests.conftest import ROOT, edited
 
 RESULT = {
     "parameters": 10,
@@ -98,13 +98,13 @@ def test_unusable_files(tmp_path):
     with pytest.raises(InputError, match=r"other.h5': these are no results of a sweep"):
         Results.read(tmp_path / "other.h5")
     Results(rows()).write(tmp_path / "s.h5")
-    with h5py.File(tmp_path / "s.h5", "r+") as file:
+    with edited(tmp_path / "s.h5") as file:
         file.attrs["format_version"] = 7
     with pytest.raises(
         InputError, match=r"s.h5': this version of sparsedend does not read results format 7"
     ):
         Results.read(tmp_path / "s.h5")
-    with h5py.File(tmp_path / "s.h5", "r+") as file:
+    with edited(tmp_path / "s.h5") as file:
         file.attrs["format_version"] = 2
         del file["runs/error"]
     with pytest.raises(InputError, match="cannot be read as results"):
@@ -113,7 +113,7 @@ def test_unusable_files(tmp_path):
 
 def test_two_runs_of_the_same_settings_are_damage(tmp_path):
     Results(rows()).write(tmp_path / "s.h5")
-    with h5py.File(tmp_path / "s.h5", "r+") as file:
+    with edited(tmp_path / "s.h5") as file:
         for name in ("seed", "epochs", "patience", "exact", "noise"):
             file[f"runs/{name}"][:] = file[f"runs/{name}"][0]
     with pytest.raises(InputError, match=r"s.h5': two runs have the same settings: use another"):
@@ -122,7 +122,7 @@ def test_two_runs_of_the_same_settings_are_damage(tmp_path):
 
 def test_a_value_that_a_setting_cannot_have_is_refused(tmp_path):
     Results(rows()).write(tmp_path / "s.h5")
-    with h5py.File(tmp_path / "s.h5", "r+") as file:
+    with edited(tmp_path / "s.h5") as file:
         file["runs/somata"][1] = -3
     with pytest.raises(InputError, match=r"s.h5': somata is -3: give a whole number"):
         Results.read(tmp_path / "s.h5")
@@ -131,7 +131,7 @@ def test_a_value_that_a_setting_cannot_have_is_refused(tmp_path):
 def with_a_column_more(path, name):
     """Write what a later version would have written."""
     Results(rows()).write(path)
-    with h5py.File(path, "r+") as file:
+    with edited(path) as file:
         file.attrs["written_by"] = "9.1"
         file[f"runs/{name}"] = np.arange(3.0)
 
@@ -176,3 +176,22 @@ def test_what_the_first_format_holds():
         Settings(**grid, model="vann"),
         Settings(**(grid | {"epochs": 3}), patience=2),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("runs/seed", np.zeros(2, int), r"shape \(2,\) where \(3,\) belongs"),
+        ("runs/seed", np.zeros((3, 2), int), r"shape \(3, 2\) where"),
+        ("runs/model", np.zeros(3), "values of type float64"),
+        ("runs/test_loss", np.zeros(3, "V8"), "values of type"),
+        ("history/seconds", np.zeros(3, int), "values of type int64"),
+    ],
+)
+def test_results_whose_columns_are_none(tmp_path, name, value, message):
+    Results(rows()).write(tmp_path / "s.h5")
+    with edited(tmp_path / "s.h5") as file:
+        del file[name]
+        file[name] = value
+    with pytest.raises(InputError, match=message):
+        Results.read(tmp_path / "s.h5")

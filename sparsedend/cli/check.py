@@ -1,0 +1,40 @@
+"""The command that says whether a file is as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import checkpoint, datasets, digests, hdf5
+from ..datasets import store
+from ..errors import InputError
+from ..files import is_file
+from ..sweep import Results, results
+
+#: What a file may be, by what it says of itself: its name, and what reads it.
+KINDS: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    checkpoint.FORMAT: ("checkpoint", checkpoint.read),
+    store.FORMAT: ("data set", datasets.read),
+    results.FORMAT: ("results of a sweep", Results.read),
+}
+
+
+@click.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+def check(path: Path) -> None:
+    """Tell whether FILE, a checkpoint, data set or sweep, can be read and is as it was written."""
+    if not is_file(path):
+        raise InputError(f"there is no file '{path}': check the path")
+    with hdf5.reading(path, "a file of sparsedend", "use another copy") as file:
+        found = str(file.attrs.get("format", store.FORMAT))
+    if found not in KINDS:
+        raise InputError(f"'{path}' is a {found}: give a file that sparsedend wrote")
+    name, read = KINDS[found]
+    read(path)
+    with open(path, "rb") as raw:
+        sealed = digests.check(raw, path, "use another copy")
+    state = "as it was written" if sealed else "it can be read; it has no digest to tell more by"
+    click.echo(f"{path}: {name}, {state}")

@@ -1,0 +1,116 @@
+"""What tells that a file is as it was written: a digest of all its bytes, in a block before them.
+
+The block is what HDF5 calls a user block: `ROOM` bytes at the front, which every reader of HDF5
+skips. It is text: `MAGIC`, the length of the file, then a SHA-256 for each of up to `SECTIONS`
+sections, so that damage has a place.
+
+The SHA-256 is one of sums. SHA-256 or CRC-32 of all bytes would take as long as a third of a
+checkpoint (bench/results/reliability.md); sums of 64-bit words in `LANES` lanes take the time of
+reading memory. Damage of less than 4 kB, from a bit to a page, changes one word of a lane at most
+and is always noticed; any other but for one case in 2**64. It is no guard against malice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
+
+from .errors import InputError
+
+MAGIC = b"sparsedend digest 1\n"
+ROOM = 4096
+SECTIONS = 48
+
+#: A prime: pages and sectors that change places come into other lanes.
+LANES = 509
+#: Words of each lane in a piece, which fits the cache: what is copied to a file is summed there.
+ROWS = 64
+PIECE = 8 * LANES * ROWS
+
+
+def write(file: IO[bytes], content: memoryview) -> None:
+    """Write bytes, the first `ROOM` of which give way to their digest.
+
+    Parameters
+    ----------
+    file : file
+        Opened for writing, at its beginning.
+    content : memoryview
+    """
+    file.write(bytes(ROOM))
+    sums = []
+    for start in range(ROOM, len(content), PIECE):
+        piece = content[start : start + PIECE]
+        file.write(piece)
+        sums.append(_sums(piece))
+    file.seek(0)
+    file.write(_block(len(content), sums))
+    file.flush()
+
+
+def check(file: IO[bytes], where: object, advice: str) -> bool:
+    """Whether a file has a digest, to which its bytes then correspond; it is left at its beginning.
+
+    Raises
+    ------
+    InputError
+        Where they do not.
+    """
+    file.seek(0)
+    found = file.read(ROOM)
+    if not found.startswith(MAGIC):
+        file.seek(0)
+        return False
+    sums = [_sums(piece) for piece in _pieces(file)]
+    length = file.tell()
+    file.seek(0)
+    if found != _block(length, sums):
+        raise InputError(
+            f"'{where}' is not as it was written, {_difference(found, length, sums)}: {advice}"
+        )
+    return True
+
+
+def _pieces(file: IO[bytes]) -> Iterator[memoryview]:
+    """The rest of a file; each piece is of the same memory."""
+    room = memoryview(bytearray(PIECE))
+    while True:
+        filled = 0
+        while filled < PIECE and (more := file.readinto(room[filled:])):  # type: ignore[attr-defined]
+            filled += more
+        if filled:
+            yield room[:filled]
+        if filled < PIECE:
+            return
+
+
+def _sums(piece: memoryview) -> bytes:
+    whole = piece if len(piece) == PIECE else bytes(piece).ljust(PIECE, b"\0")
+    words = np.frombuffer(whole, "<u8").reshape(ROWS, LANES)
+    return np.add.reduce(words, axis=0).astype("<u8").tobytes()
+
+
+def _block(length: int, sums: list[bytes]) -> bytes:
+    each = -(-len(sums) // SECTIONS) or 1
+    lines = [f"{length} bytes, SHA-256 of sums in sections of {each * PIECE}"]
+    for start in range(0, len(sums), each):
+        lines.append(hashlib.sha256(b"".join(sums[start : start + each])).hexdigest())
+    return (MAGIC + "\n".join(lines).encode() + b"\n").ljust(ROOM, b"\0")
+
+
+def _difference(found: bytes, length: int, sums: list[bytes]) -> str:
+    """Where a block differs from what it should be."""
+    there, here = (block.split(b"\n")[1:] for block in (found, _block(length, sums)))
+    size = re.match(rb"(\d+) bytes, ", there[0])
+    if size and int(size[1]) != length:
+        return f"{int(size[1]):,} bytes then and {length:,} now"
+    each = -(-len(sums) // SECTIONS) * PIECE
+    for number in range(len(here) - 2):
+        if there[number + 1 : number + 2] != here[number + 1 : number + 2]:
+            first = ROOM + number * each
+            return f"damaged at byte {first:,} to {min(first + each, length) - 1:,}"
+    return f"damaged at byte 0 to {ROOM - 1:,}"
