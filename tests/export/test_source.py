@@ -169,7 +169,9 @@ def test_quantized_weights_are_the_nearest(rows):
     assert (integers.dtype, scale.dtype) == (np.int8, np.float32)
     of_each = np.repeat(scale, fan_in)
     assert (abs(integers.astype(int)) <= 127).all()
-    assert (abs(integers * of_each - weights) <= 0.5 * of_each + 1e-3 * of_each).all()
+    # A scale below the normal numbers is rounded to few bits, or to 0.
+    least = 127 * np.finfo(np.float32).smallest_subnormal
+    assert (abs(integers * of_each - weights) <= 0.501 * of_each + least).all()
     for row, one in zip(rows, scale, strict=True):
         assert one == pytest.approx(max(map(abs, row), default=0) / 127, rel=1e-6)
 
