@@ -227,5 +227,5 @@ def test_missing_truncated_and_foreign_files(tmp_path):
     (tmp_path / "b.h5").write_bytes(content[: len(content) // 2])
     (tmp_path / "c.h5").write_text("no HDF5")
     for name in ("b.h5", "c.h5"):
-        with pytest.raises(InputError, match=r"damaged or not HDF5|bytes then and 5,440 now"):
+        with pytest.raises(InputError, match=r"damaged or not HDF5|bytes then and [0-9,]+ now"):
             datasets.read(tmp_path / name)
