@@ -31,6 +31,8 @@ File = str | Path | IO[bytes]
 
 #: Times that compressed values may be larger than what is stored; gzip reaches 1032 at most.
 COMPRESSION = 1032
+#: Bytes of texts that may be read at once.
+TEXTS = 2**30
 #: What h5py and NumPy raise where a file is not what it should be.
 ERRORS = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
 
@@ -135,7 +137,7 @@ def array(
         raise InputError(f"{where} values of type {dataset.dtype}: use another copy")
     if dataset.shape is None or (shape is not None and dataset.shape != shape):
         raise InputError(f"{where} shape {dataset.shape} where {shape} belongs: use another copy")
-    return dataset[()]
+    return _texts(dataset, where) if kind == "O" else dataset[()]
 
 
 def finite(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
@@ -325,6 +327,23 @@ def _check_values(values: h5d.DatasetID, path: Path, name: bytes, size: int) -> 
             f"'{path}' declares {declared:,} bytes at '{_shown(name)}' and has {size:,} in all, of "
             f"which that can hold {most:,}: use another copy"
         )
+
+
+def _texts(dataset: h5py.Dataset, where: str) -> NDArray:
+    """Texts, as bytes; each has its own place in a file, which is no larger than all of them.
+
+    Entries may all lead to the same text, so they are read a few at a time.
+    """
+    left = size = dataset.file.id.get_filesize()
+    found = np.empty(dataset.shape, object)
+    step = max(1, TEXTS // size) if dataset.ndim else 1
+    for start in range(0, len(found) if dataset.ndim else 0, step):
+        part = dataset[start : start + step]
+        left -= sum(map(len, part.ravel()))
+        if left < 0:
+            raise InputError(f"{where} more texts than its {size:,} bytes hold: use another copy")
+        found[start : start + step] = part
+    return found if dataset.ndim else np.asarray(dataset[()], object)
 
 
 def _outside(path: Path, name: bytes, what: str) -> InputError:
