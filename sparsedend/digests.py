@@ -5,7 +5,7 @@ skips. It is text: `MAGIC`, the length of the file, then a SHA-256 for each of u
 sections, so that damage has a place.
 
 The SHA-256 is one of sums. SHA-256 or CRC-32 of all bytes would take as long as a third of a
-checkpoint (bench/results/reliability.md); sums of 64-bit words in `LANES` lanes take the time of
+checkpoint; sums of 64-bit words in `LANES` lanes take the time of
 reading memory. Damage of less than 4 kB, from a bit to a page, changes one word of a lane at most
 and is always noticed; any other but for one case in 2**64. It is no guard against malice.
 """

@@ -22,7 +22,7 @@ import numpy as np
 from h5py import h5d, h5g, h5l, h5o
 from numpy.typing import DTypeLike, NDArray
 
-from . import digests
+from . import digests, heaps
 from .errors import InputError
 from .files import UNSUPPORTED, atomic_write, reason
 
@@ -91,7 +91,7 @@ def reading(file: File, kind: str, advice: str) -> Iterator[h5py.File]:
                 _check_objects(opened, path, os.fstat(raw.fileno()).st_size)
                 yield opened
             return
-        digests.check(file, path, advice)
+        _check_bytes(file, path, advice)
         with h5py.File(file, "r") as opened:
             _check_objects(opened, path, file.seek(0, os.SEEK_END))
             yield opened
@@ -269,13 +269,19 @@ def _write_into(file: IO[bytes], content: memoryview) -> None:
 @contextmanager
 def _same(raw: IO[bytes], path: Path, advice: str) -> Iterator[h5py.File]:
     """The file that was opened and has been found whole, not one that has replaced it since."""
-    digests.check(raw, path, advice)
+    _check_bytes(raw, path, advice)
     with h5py.File(path, "r") as opened:
         if os.path.samestat(os.fstat(opened.id.get_vfd_handle()), os.fstat(raw.fileno())):
             yield opened
             return
     with open(path, "rb") as newer, _same(newer, path, advice) as opened:
         yield opened
+
+
+def _check_bytes(file: IO[bytes], path: Path, advice: str) -> None:
+    """What there is to check before HDF5 sees a byte."""
+    if not digests.check(file, path, advice):
+        heaps.check(file, path, advice)
 
 
 def _check_objects(file: h5py.File, path: Path, size: int) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import textwrap
+import zlib
 
 import h5py
 import numpy as np
@@ -157,6 +158,11 @@ def test_nothing_is_allocated_that_a_file_has_no_bytes_for(tmp_path):
     for path, how in zip(paths, cases, strict=True):
         with edited(path) as file:
             replace(file, first_bias(file), **how)
+    paths.append(saved(tmp_path / "a.h5"))
+    with edited(paths[-1]) as file:
+        one = {"shape": (6,), "maxshape": (None,), "dtype": "f4", "chunks": (2**28,)}
+        values = replace(file, first_bias(file), compression="gzip", **one)
+        values.id.write_direct_chunk((0,), zlib.compress(bytes(24)))
     for path, line in zip(paths, told(*paths), strict=True):
         assert line.startswith(f"'{path}' declares "), line
         assert "use another copy" in line
