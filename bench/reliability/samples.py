@@ -139,6 +139,11 @@ def _read_picture(path: Path) -> Any:
     return datasets.from_path("pictures", folder, test_fraction=0.5).fingerprint
 
 
+def _make_npy(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, _images()[0])
+
+
 def _make_grid(path: Path) -> None:
     path.write_text('dataset = "digits"\nmodel = ["dann-r", "vann"]\nseed = [1, 2]\nnoise = 0.5\n')
 
@@ -159,7 +164,7 @@ KINDS = (
     Kind("checkpoint of format 1", _older("checkpoint-1.h5"), _read_checkpoint),
     Kind("checkpoint of format 2", _older("checkpoint-2.h5"), _read_checkpoint),
     Kind("foreign HDF5", _make_own, _read_own),
-    Kind("npy", lambda path: np.save(path.open("wb"), _images()[0]), read_npy),
+    Kind("npy", _make_npy, read_npy),
     Kind("IDX", _make_idx, lambda path: idx.decode(path.read_bytes(), idx.IMAGES, path)),
     Kind(
         "CIFAR archive",
