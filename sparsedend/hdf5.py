@@ -33,6 +33,8 @@ File = str | Path | IO[bytes]
 COMPRESSION = 1032
 #: Bytes of texts that may be read at once.
 TEXTS = 2**30
+#: Stands for no default.
+MISSING = object()
 #: What h5py and NumPy raise where a file is not what it should be.
 ERRORS = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
 
@@ -138,6 +140,26 @@ def array(
     if dataset.shape is None or (shape is not None and dataset.shape != shape):
         raise InputError(f"{where} shape {dataset.shape} where {shape} belongs: use another copy")
     return _texts(dataset, where) if kind == "O" else dataset[()]
+
+
+def attribute(group: h5py.Group, name: str, default: Any = MISSING) -> Any:
+    """Number, text or array of these that is an attribute.
+
+    Raises
+    ------
+    InputError
+        Where it is of another type.
+    KeyError
+        Where there is none, and no default.
+    """
+    if default is not MISSING and name not in group.attrs:
+        return default
+    kind = group.attrs.get_id(name).dtype
+    if kind.kind not in "iufbSO" or (kind.kind == "O" and h5py.check_string_dtype(kind) is None):
+        raise InputError(
+            f"'{group.file.filename}' has an attribute '{name}' of type {kind}: use another copy"
+        )
+    return group.attrs[name]
 
 
 def finite(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:

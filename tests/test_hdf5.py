@@ -350,3 +350,15 @@ def test_labels_that_are_whole_texts(tmp_path):
         file["x"], file["y"] = np.zeros((3, 2, 2, 1), np.uint8), ["a", "b" * 1001, "c"]
     (line,) = told(tmp_path / "o.h5")
     assert line == "a label has 1,001 characters: give names of 1000 at most"
+
+
+@pytest.mark.parametrize("name", ["format", "loss", "dtype", "image_shape", "about"])
+def test_attributes_are_numbers_and_texts(tmp_path, name):
+    """HDF5 2.0 crashes when a text has become a sequence of numbers without end."""
+    sequence = np.empty(1, object)
+    sequence[0] = np.array([1, 2], np.uint8)
+    with edited(saved(tmp_path / "a.h5")) as file:
+        del file.attrs[name]
+        file.attrs.create(name, sequence, dtype=h5py.vlen_dtype(np.uint8))
+    with pytest.raises(InputError, match=f"has an attribute '{name}' of type object: use another"):
+        checkpoint.read(tmp_path / "a.h5")
