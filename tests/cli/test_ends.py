@@ -65,6 +65,21 @@ def test_what_asks_a_training_to_end(tmp_path, number, times):
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
+def test_asked_a_second_time_it_ends_at_once(tmp_path):
+    code = (
+        "import signal; from sparsedend.cli import main\n"
+        "signal.signal(signal.SIGINT, main._interrupt)\n"
+        "try: signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt: print('asked', flush=True)\n"
+        "signal.raise_signal(signal.SIGTERM)\nprint('still here')"
+    )
+    environment = os.environ | ENVIRONMENT
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "asked\n", "")
+
+
 @posix
 def test_a_kill_leaves_nothing_that_the_next_run_does_not_remove(tmp_path):
     process = begun(tmp_path)
