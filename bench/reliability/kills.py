@@ -15,7 +15,7 @@ import numpy as np
 
 from sparsedend import backends, checkpoint
 
-EPOCHS = 40
+EPOCHS = 100
 COMMAND = (
     *(sys.executable, "-m", "sparsedend", "train", "dann-r", "--backend", "numpy"),
     *("--dendrites", "2", "--somata", "4", "--synapses", "3", "--epochs", str(EPOCHS)),
@@ -37,8 +37,9 @@ def measured(cases: int, seed: int) -> tuple[Counter[str], list[str]]:
             path.parent.mkdir()
             at_a_write = case % 3 == 0
             what = f"{number.name} × {times}{' in a write' if at_a_write else ''}"
-            counts[what] += 1
-            if told := _killed(path, rng, number, times, at_a_write):
+            told, alive = _killed(path, rng, number, times, at_a_write)
+            counts[what if alive else "nothing: it had ended"] += 1
+            if told:
                 wrong.append(f"kill {seed + case}, {what}: {told}")
                 continue
             found = _ended(_begun(path, "--resume"), path)
@@ -69,23 +70,25 @@ def _ended(process: subprocess.Popen, path: Path) -> bytes:
 
 def _killed(
     path: Path, rng: np.random.Generator, number: signal.Signals, times: int, at_a_write: bool
-) -> str:
-    """Kill a run; what is wrong with what it leaves, if anything is."""
+) -> tuple[str, bool]:
+    """Kill a run; what is wrong with what it leaves, if anything is, and whether it was alive."""
     process = _begun(path)
     while not path.is_file() and process.poll() is None:
         time.sleep(0.001)
     time.sleep(float(rng.uniform(0, 0.4)))
     while at_a_write and process.poll() is None and not any(path.parent.glob(".*.tmp")):
         pass
+    alive = process.poll() is None
     for _ in range(times):
         process.send_signal(number)
     _, said = process.communicate(timeout=60)
     if "Traceback" in said:
-        return "traceback"
+        return "traceback", alive
     if process.returncode not in (0, 130, -signal.SIGKILL):
-        return f"ended with {process.returncode}"
+        return f"ended with {process.returncode}", alive
     try:
         checkpoint.read(path, backend=backends.create("numpy", 1))
     except Exception as error:
-        return f"the checkpoint cannot be read: {error}"
-    return ""
+        return f"the checkpoint cannot be read: {error}", alive
+    # A run that ended well in spite of its kill was not killed.
+    return "", alive and process.returncode != 0
