@@ -113,11 +113,11 @@ def read(file: File, *, backend: Backend | None = None) -> Checkpoint:
     if isinstance(file, str | Path) and not is_file(path):
         raise InputError(f"there is no checkpoint '{path}': check the path")
     with hdf5.reading(file, "a checkpoint", "use another copy or train again") as opened:
-        if opened.attrs.get("format") != FORMAT:
+        if hdf5.attribute(opened, "format", None) != FORMAT:
             raise InputError(
                 f"'{path}' is no checkpoint of sparsedend: give a file that train or save wrote"
             )
-        version = opened.attrs.get("format_version")
+        version = hdf5.attribute(opened, "format_version", None)
         if version not in READERS:
             raise InputError(
                 f"'{path}' has checkpoint format {version}, this version of sparsedend reads "
@@ -218,7 +218,7 @@ Reader = Callable[[h5py.Group], tuple[Training, dict[str, str]]]
 def _read(file: h5py.File, backend: Backend, reader: Reader) -> Checkpoint:
     groups = [file["layers"][str(number)] for number in range(len(file["layers"]))]
     stack = [_read_layer(group) for group in groups]
-    dtype = np.dtype(file.attrs["dtype"])
+    dtype = np.dtype(hdf5.attribute(file, "dtype"))
     if dtype.kind != "f":
         raise InputError(f"dtype is {dtype}: choose float32 or float64")
     # Before there is a network: only what the file has bytes for gets memory.
@@ -227,37 +227,40 @@ def _read(file: h5py.File, backend: Backend, reader: Reader) -> Checkpoint:
         for group, layer in zip(groups, stack, strict=True)
         for name, shape in layer.shapes.items()
     ]
-    shape = tuple(int(size) for size in file.attrs["image_shape"])
+    shape = tuple(int(size) for size in hdf5.attribute(file, "image_shape"))
     loss: Loss = SoftmaxCrossEntropy()
     if "loss" in file.attrs:
-        loss = losses.KINDS.make(from_json(file.attrs["loss"]))
+        loss = losses.KINDS.make(from_json(hdf5.attribute(file, "loss")))
     network = Network(
         stack, shape if len(shape) == 3 else shape[0], loss=loss, backend=backend, dtype=dtype
     )
     for place, found in zip(network.ledger.values(), values, strict=True):
         network.parameters[place] = backend.place(found.ravel())
     training = _read_training(file["training"], network, reader) if "training" in file else None
-    return Checkpoint(network, training, from_json(file.attrs["about"]))
+    return Checkpoint(network, training, from_json(hdf5.attribute(file, "about")))
 
 
 def _read_layer(group: h5py.Group) -> Layer:
     structures = {}
     for name, value in group.items():
-        if value.attrs.get("encoding-type") == "csr_matrix":
-            rows, columns = (int(size) for size in value.attrs["shape"])
-            rule = str(value.attrs.get("rule", "given"))
+        if hdf5.attribute(value, "encoding-type", None) == "csr_matrix":
+            rows, columns = (int(size) for size in hdf5.attribute(value, "shape"))
+            rule = str(hdf5.attribute(value, "rule", "given"))
             indptr, indices = (hdf5.array(value, part, "iu") for part in ("indptr", "indices"))
             structures[name] = Structure(indptr, indices, (rows, columns), rule)
-    record = {"kind": group.attrs["kind"], "settings": from_json(group.attrs["settings"])}
+    record = {
+        "kind": hdf5.attribute(group, "kind"),
+        "settings": from_json(hdf5.attribute(group, "settings")),
+    }
     return layers.KINDS.make(record, **structures)
 
 
 def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Training:
     training, vectors = reader(group)
-    training.steps = whole("steps", from_json(str(group.attrs["steps"])), 0, INT64_MAX)
+    training.steps = whole("steps", from_json(str(hdf5.attribute(group, "steps"))), 0, INT64_MAX)
     for name in STREAMS:
         if name in group.attrs:
-            getattr(training, name).bit_generator.state = from_json(group.attrs[name])
+            getattr(training, name).bit_generator.state = from_json(hdf5.attribute(group, name))
     epochs = group["history/seconds"].shape
     for name in vars(training.history):
         figures = hdf5.array(group, f"history/{name}", "f", epochs).tolist()
@@ -276,7 +279,9 @@ def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Train
 
 
 def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
-    facts = {name: from_json(text) for name, text in group.attrs.items() if name not in STREAMS}
+    facts = {
+        name: from_json(hdf5.attribute(group, name)) for name in group.attrs if name not in STREAMS
+    }
     training = Training(
         optimizers.KINDS.make(facts["optimizer"]),
         batch_size=facts["batch_size"],
@@ -291,7 +296,7 @@ def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
 
 def _with_adam(group: h5py.Group) -> tuple[Training, dict[str, str]]:
     """Of formats 1 and 2, which left batch size, schedule and seed to the run that goes on."""
-    settings = from_json(group.attrs["optimizer"])
+    settings = from_json(hdf5.attribute(group, "optimizer"))
     decay = settings.pop("weight_decay", 0.0)
     adam = (
         optimizers.AdamW(weight_decay=decay, **settings) if decay else optimizers.Adam(**settings)

@@ -4,10 +4,10 @@ The block is what HDF5 calls a user block: `ROOM` bytes at the front, which ever
 skips. It is text: `MAGIC`, the length of the file, then a SHA-256 for each of up to `SECTIONS`
 sections, so that damage has a place.
 
-The SHA-256 is one of sums. SHA-256 or CRC-32 of all bytes would take as long as a third of a
-checkpoint (bench/results/reliability.md); sums of 64-bit words in `LANES` lanes take the time of
-reading memory. Damage of less than 4 kB, from a bit to a page, changes one word of a lane at most
-and is always noticed; any other but for one case in 2**64. It is no guard against malice.
+The SHA-256 is one of sums of 64-bit words in `LANES` lanes, which take the time of reading memory:
+of a checkpoint of 288 MB on two cores 3 %, where a SHA-256 of all bytes took 38 % and CRC-32 12 %.
+Damage of less than 4 kB, from a bit to a page, changes one word of a lane at most, so that it is
+always noticed; what is larger would have to keep all sums. It is no guard against malice.
 """
 
 from __future__ import annotations

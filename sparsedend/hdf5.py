@@ -22,7 +22,7 @@ import numpy as np
 from h5py import h5d, h5g, h5l, h5o
 from numpy.typing import DTypeLike, NDArray
 
-from . import digests
+from . import digests, heaps
 from .errors import InputError
 from .files import UNSUPPORTED, atomic_write, reason
 
@@ -31,6 +31,10 @@ File = str | Path | IO[bytes]
 
 #: Times that compressed values may be larger than what is stored; gzip reaches 1032 at most.
 COMPRESSION = 1032
+#: Bytes of texts that may be read at once.
+TEXTS = 2**30
+#: Stands for no default.
+MISSING = object()
 #: What h5py and NumPy raise where a file is not what it should be.
 ERRORS = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
 
@@ -89,7 +93,7 @@ def reading(file: File, kind: str, advice: str) -> Iterator[h5py.File]:
                 _check_objects(opened, path, os.fstat(raw.fileno()).st_size)
                 yield opened
             return
-        digests.check(file, path, advice)
+        _check_bytes(file, path, advice)
         with h5py.File(file, "r") as opened:
             _check_objects(opened, path, file.seek(0, os.SEEK_END))
             yield opened
@@ -135,7 +139,27 @@ def array(
         raise InputError(f"{where} values of type {dataset.dtype}: use another copy")
     if dataset.shape is None or (shape is not None and dataset.shape != shape):
         raise InputError(f"{where} shape {dataset.shape} where {shape} belongs: use another copy")
-    return dataset[()]
+    return _texts(dataset, where) if kind == "O" else dataset[()]
+
+
+def attribute(group: h5py.Group, name: str, default: Any = MISSING) -> Any:
+    """Number, text or array of these that is an attribute.
+
+    Raises
+    ------
+    InputError
+        Where it is of another type.
+    KeyError
+        Where there is none, and no default.
+    """
+    if default is not MISSING and name not in group.attrs:
+        return default
+    kind = group.attrs.get_id(name).dtype
+    if kind.kind not in "iufbSO" or (kind.kind == "O" and h5py.check_string_dtype(kind) is None):
+        raise InputError(
+            f"'{group.file.filename}' has an attribute '{name}' of type {kind}: use another copy"
+        )
+    return group.attrs[name]
 
 
 def finite(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
@@ -267,13 +291,19 @@ def _write_into(file: IO[bytes], content: memoryview) -> None:
 @contextmanager
 def _same(raw: IO[bytes], path: Path, advice: str) -> Iterator[h5py.File]:
     """The file that was opened and has been found whole, not one that has replaced it since."""
-    digests.check(raw, path, advice)
+    _check_bytes(raw, path, advice)
     with h5py.File(path, "r") as opened:
         if os.path.samestat(os.fstat(opened.id.get_vfd_handle()), os.fstat(raw.fileno())):
             yield opened
             return
     with open(path, "rb") as newer, _same(newer, path, advice) as opened:
         yield opened
+
+
+def _check_bytes(file: IO[bytes], path: Path, advice: str) -> None:
+    """What there is to check before HDF5 sees a byte."""
+    if not digests.check(file, path, advice):
+        heaps.check(file, path, advice)
 
 
 def _check_objects(file: h5py.File, path: Path, size: int) -> None:
@@ -325,6 +355,23 @@ def _check_values(values: h5d.DatasetID, path: Path, name: bytes, size: int) -> 
             f"'{path}' declares {declared:,} bytes at '{_shown(name)}' and has {size:,} in all, of "
             f"which that can hold {most:,}: use another copy"
         )
+
+
+def _texts(dataset: h5py.Dataset, where: str) -> NDArray:
+    """Texts, as bytes; each has its own place in a file, which is no larger than all of them.
+
+    Entries may all lead to the same text, so they are read a few at a time.
+    """
+    left = size = dataset.file.id.get_filesize()
+    found = np.empty(dataset.shape, object)
+    step = max(1, TEXTS // size) if dataset.ndim else 1
+    for start in range(0, len(found) if dataset.ndim else 0, step):
+        part = dataset[start : start + step]
+        left -= sum(map(len, part.ravel()))
+        if left < 0:
+            raise InputError(f"{where} more texts than its {size:,} bytes hold: use another copy")
+        found[start : start + step] = part
+    return found if dataset.ndim else np.asarray(dataset[()], object)
 
 
 def _outside(path: Path, name: bytes, what: str) -> InputError:

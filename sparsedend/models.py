@@ -25,6 +25,8 @@ from .structure import INT32_MAX, Structure
 #: Height, width and channels of images, or the number of features of a table.
 ImageShape = tuple[int, ...]
 
+#: At most, of dendrosomatic ones.
+LAYERS = 1000
 ALL_TO_ALL = "all to all"
 TREE = "tree"
 
@@ -210,6 +212,8 @@ def check(model: str, dendrites: int, somata: int, synapses: int, layers: int) -
         hint = suggestion(model, MODELS)
         raise InputError(f"unknown model '{model}': {hint}the models are {', '.join(MODELS)}")
     connectivity.at_least_one(dendrites=dendrites, somata=somata, synapses=synapses, layers=layers)
+    if layers > LAYERS:
+        raise InputError(f"layers is {layers}: give a whole number from 1 to {LAYERS}")
 
 
 def plan(

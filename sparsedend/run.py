@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -32,6 +33,9 @@ from .training import (
 from .training.schedules import named
 from .training.splits import split_by_class
 from .version import __version__
+
+#: In any training, of a parameter: float32 for it and its gradient.
+LEAST_BYTES = 8
 
 
 def run(
@@ -118,11 +122,20 @@ def plan(settings: Settings, dataset: Dataset) -> list[models.Matrix]:
     Raises
     ------
     InputError
-        Where the network or the batches do not fit the images.
+        Where the network or the batches do not fit the images, or the memory not the network.
     """
     if settings.sequential:
         split_by_class(dataset.train_y, settings.batch_size, settings.seed)
-    return models.plan(settings.model, dataset.image_shape, dataset.classes, **settings.sizes)
+    matrices = models.plan(settings.model, dataset.image_shape, dataset.classes, **settings.sizes)
+    parameters = sum(matrix.parameters for matrix in matrices)
+    needed, memory = LEAST_BYTES * parameters, _memory()
+    if memory is not None and needed > memory:
+        raise InputError(
+            f"the network has {parameters:,} parameters, which with their gradients take "
+            f"{needed / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f} GB: choose a "
+            "smaller one"
+        )
+    return matrices
 
 
 def settings_of(path: str | Path, about: Mapping[str, Any], *, tolerant: bool = False) -> Settings:
@@ -224,6 +237,14 @@ def _run(
     }
     keep(result=result)
     return result
+
+
+def _memory() -> int | None:
+    """Bytes of this machine's memory; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _figures(network: Network, history: History, tested: Evaluation) -> dict[str, Any]:

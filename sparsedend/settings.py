@@ -19,7 +19,7 @@ import numpy as np
 from .connectivity import INT32_MAX
 from .errors import InputError, suggestion
 from .initializers import INITIALIZERS
-from .models import MODELS
+from .models import LAYERS, MODELS
 from .numbers import real, whole
 from .optimizers import SGD, Adam, AdamW, Optimizer
 from .training.schedules import SCHEDULES
@@ -182,7 +182,7 @@ class Settings:
     dendrites: int = setting(16, "Number of dendrites of each soma.", size=True)
     somata: int = setting(64, "Number of somata in each layer.", size=True)
     synapses: int = setting(16, "Number of synapses of each dendrite.", size=True, paper=16)
-    layers: int = setting(1, "Number of dendrosomatic layers.", size=True)
+    layers: int = setting(1, "Number of dendrosomatic layers.", size=True, most=LAYERS)
     exact: bool = setting(
         False,
         "Give every dendrite exactly its number of random synapses, instead of on average.",

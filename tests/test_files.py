@@ -229,6 +229,7 @@ def test_devices_are_never_replaced():
 def test_what_killed_writes_left_behind_is_removed(tmp_path, name):
     """And nothing that is another file's, or a user's own."""
     others = [f".{name[:100]}.0123456.tmp", f".{name[:100]}x.01234567.tmp", ".c.h5.01234567.tmp"]
+    others.append(f".{name[:100]}.01234567.tmp.mine")
     for other in others:
         (tmp_path / other).touch()
     writer = f"""

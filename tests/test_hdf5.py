@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import textwrap
+import zlib
 
 import h5py
 import numpy as np
@@ -72,9 +73,6 @@ def replace(group, name, **how):
     return group.create_dataset(name, **how)
 
 
-BIAS = "layers/0/synapse_bias"
-
-
 def first_bias(file):
     """The name of a vector of parameters of a checkpoint, whatever it is called."""
     return next(f"layers/0/{name}" for name, v in file["layers/0"].items() if hasattr(v, "shape"))
@@ -108,20 +106,21 @@ def soft_link_out(file, elsewhere):
     file[name] = h5py.SoftLink("/away/secret")
 
 
-@pytest.mark.parametrize("target", ["file", "pipe"])
-@pytest.mark.parametrize("way", [external_link, external_storage, virtual, soft_link_out])
-def test_nothing_outside_of_a_file_is_read(tmp_path, way, target):
-    elsewhere = tmp_path / "elsewhere"
-    if target == "pipe":
-        os.mkfifo(elsewhere)
-    else:
-        with h5py.File(elsewhere, "w") as file:
-            file["secret"] = np.ones(6, np.float32)
-    with edited(saved(tmp_path / "a.h5")) as file:
-        way(file, str(elsewhere))
-    (line,) = told(tmp_path / "a.h5")
-    assert "is not whole by itself, '" in line
-    assert str(elsewhere) in line
+def test_nothing_outside_of_a_file_is_read(tmp_path):
+    elsewhere, pipe = str(tmp_path / "elsewhere"), str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+    with h5py.File(elsewhere, "w") as file:
+        file["secret"] = np.ones(6, np.float32)
+    made = {}
+    for way in (external_link, external_storage, virtual, soft_link_out):
+        for target in (elsewhere, pipe):
+            path = saved(tmp_path / f"a{len(made)}.h5")
+            with edited(path) as file:
+                way(file, target)
+            made[path] = target
+    for line, (path, target) in zip(told(*made), made.items(), strict=True):
+        assert line.startswith(f"'{path}' is not whole by itself, '"), line
+        assert target in line
 
 
 def test_data_sets_and_results_are_whole_by_themselves_too(tmp_path):
@@ -140,34 +139,33 @@ def test_links_inside_of_a_file_are_followed(tmp_path):
             file[f"{part}/x"], file[f"{part}/y"] = np.zeros((4, 2, 2, 1), np.uint8), [0, 1, 1, 0]
         file["other"] = file["train/x"]
         file["round"] = file["/"]
-        replace_with = h5py.SoftLink("/other")
         del file["train/x"]
-        file["train/x"] = replace_with
+        file["train/x"] = h5py.SoftLink("/other")
     assert datasets.read(tmp_path / "a.h5").train_x.shape == (4, 2, 2, 1)
 
 
-def declared(file, **how):
-    name = first_bias(file)
-    replace(file, name, **how)
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        {"shape": (500_000_000,), "dtype": "f4"},
-        {"shape": (500_000_000,), "dtype": "f4", "chunks": (1000,)},
-        {"shape": (500_000_000,), "dtype": "f4", "chunks": (100_000_000,), "compression": "gzip"},
+def test_nothing_is_allocated_that_a_file_has_no_bytes_for(tmp_path):
+    chunks = {"shape": (500_000_000,), "dtype": "f4"}
+    cases = [
+        chunks,
+        chunks | {"chunks": (1000,)},
+        chunks | {"chunks": (100_000_000,), "compression": "gzip"},
         {"shape": (6,), "maxshape": (None,), "dtype": "f4", "chunks": (2**29,), "compression": 1},
         {"shape": (2**40, 2**20), "dtype": "f8", "chunks": (1, 1)},
         {"shape": (6,), "dtype": "V100000000"},
-    ],
-)
-def test_nothing_is_allocated_that_a_file_has_no_bytes_for(tmp_path, how):
-    with edited(saved(tmp_path / "a.h5")) as file:
-        declared(file, **how)
-    (line,) = told(tmp_path / "a.h5")
-    assert "declares" in line
-    assert "use another copy" in line
+    ]
+    paths = [saved(tmp_path / f"a{number}.h5") for number in range(len(cases))]
+    for path, how in zip(paths, cases, strict=True):
+        with edited(path) as file:
+            replace(file, first_bias(file), **how)
+    paths.append(saved(tmp_path / "a.h5"))
+    with edited(paths[-1]) as file:
+        one = {"shape": (6,), "maxshape": (None,), "dtype": "f4", "chunks": (2**28,)}
+        values = replace(file, first_bias(file), compression="gzip", **one)
+        values.id.write_direct_chunk((0,), zlib.compress(bytes(24)))
+    for path, line in zip(paths, told(*paths), strict=True):
+        assert line.startswith(f"'{path}' declares "), line
+        assert "use another copy" in line
 
 
 def test_sizes_in_words_are_no_sizes_of_arrays(tmp_path):
@@ -327,3 +325,40 @@ def test_files_that_only_go_forward():
     sd.save(network(), pipe)
     sd.save(network(), memory)
     assert pipe.content == memory.getvalue()
+
+
+def test_texts_take_no_more_than_the_file(tmp_path):
+    """Twenty thousand entries that all lead to the same long text."""
+    long = "a" * 60_000
+    with h5py.File(tmp_path / "o.h5", "w") as file:
+        file["x"] = np.zeros((20_000, 1, 1, 1), np.uint8)
+        y = file.create_dataset("y", (20_000,), h5py.string_dtype())
+        y[0] = long
+        file.flush()
+        where, size = y.id.get_offset(), file.id.get_filesize()
+    with open(tmp_path / "o.h5", "r+b") as raw:
+        raw.seek(where)
+        entry = raw.read(16)
+        raw.seek(where)
+        raw.write(entry * 20_000)
+    (line,) = told(tmp_path / "o.h5")
+    assert f"has at '/y' more texts than its {size:,} bytes hold: use another copy" in line
+
+
+def test_labels_that_are_whole_texts(tmp_path):
+    with h5py.File(tmp_path / "o.h5", "w") as file:
+        file["x"], file["y"] = np.zeros((3, 2, 2, 1), np.uint8), ["a", "b" * 1001, "c"]
+    (line,) = told(tmp_path / "o.h5")
+    assert line == "a label has 1,001 characters: give names of 1000 at most"
+
+
+@pytest.mark.parametrize("name", ["format", "loss", "dtype", "image_shape", "about"])
+def test_attributes_are_numbers_and_texts(tmp_path, name):
+    """HDF5 2.0 crashes when a text has become a sequence of numbers without end."""
+    sequence = np.empty(1, object)
+    sequence[0] = np.array([1, 2], np.uint8)
+    with edited(saved(tmp_path / "a.h5")) as file:
+        del file.attrs[name]
+        file.attrs.create(name, sequence, dtype=h5py.vlen_dtype(np.uint8))
+    with pytest.raises(InputError, match=f"has an attribute '{name}' of type object: use another"):
+        checkpoint.read(tmp_path / "a.h5")

@@ -8,21 +8,33 @@ import numpy as np
 import pytest
 
 import sparsedend as sd
-from sparsedend import InputError, backends, checkpoint, datasets, randomness, run
+from sparsedend import InputError, backends, checkpoint, datasets, models, randomness, run
 from sparsedend.backends.cpu import NumbaBackend
+from sparsedend.locks import locked
 from sparsedend.settings import SETTINGS, Settings
 from tests.datasets.test_datasets import made
 
 SMALL = {"dendrites": 2, "somata": 8, "synapses": 5, "epochs": 3}
 
 
-def ran(path, *, backend="numba", threads=1, resume=False, overwrite=False, say=None, **settings):
+def ran(
+    path,
+    *,
+    backend="numba",
+    threads=1,
+    resume=False,
+    overwrite=False,
+    no_lock=False,
+    say=None,
+    **settings,
+):
     return run.run(
         Settings(**(SMALL | settings)),
         path,
         backend=backends.create(backend, threads),
         resume=resume,
         overwrite=overwrite,
+        no_lock=no_lock,
         **({} if say is None else {"say": say}),
     )
 
@@ -363,3 +375,49 @@ def test_fresh_outputs_never_exist(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot be made .*: give an `output`"):
         run.fresh_output(Settings(), tmp_path / "file" / "runs")
+
+
+def test_networks_that_no_memory_holds_are_refused_at_once(digits, monkeypatch):
+    settings = Settings(dendrites=2_000_000, somata=1000, synapses=64)
+    words = r"has 132,000,011,010 parameters, which .* take 1,056 GB, and this .*: choose a smaller"
+    with pytest.raises(InputError, match=words):
+        run.run(settings, None, backend=backends.create("numpy"), dataset=digits)
+    monkeypatch.setattr(run.os, "sysconf", lambda name: -1 if "SIZE" in name else 1)
+    with pytest.raises(InputError, match="this machine has"):
+        run.plan(Settings(), digits)
+    monkeypatch.delattr(run.os, "sysconf")
+    assert len(run.plan(settings, digits)) == 3
+
+
+@pytest.mark.parametrize("layers", [1001, 100_000, 2**31 - 1])
+def test_more_layers_than_anybody_trains_are_refused(layers):
+    for refused in (
+        lambda: Settings(layers=layers),
+        lambda: models.plan("dann-r", 784, 10, layers=layers),
+    ):
+        with pytest.raises(InputError, match=f"layers is {layers}: give a whole number from 1 to"):
+            refused()
+
+
+def test_a_run_has_its_output_for_itself(tmp_path):
+    path = tmp_path / "a.h5"
+    with locked(path), pytest.raises(InputError, match="is being written by another process"):
+        ran(path)
+    with locked(path):
+        ran(path, no_lock=True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.h5"]
+
+
+def test_a_run_that_ended_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    """Between the first look at the output and its lock."""
+    path = tmp_path / "a.h5"
+
+    @contextmanager
+    def late(*_, **__):
+        path.write_text("another's")
+        yield
+
+    monkeypatch.setattr(run, "locked", late)
+    with pytest.raises(InputError, match="exists: give"):
+        ran(path)
+    assert path.read_text() == "another's"

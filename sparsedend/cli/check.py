@@ -29,7 +29,7 @@ def check(path: Path) -> None:
     if not is_file(path):
         raise InputError(f"there is no file '{path}': check the path")
     with hdf5.reading(path, "a file of sparsedend", "use another copy") as file:
-        found = str(file.attrs.get("format", store.FORMAT))
+        found = str(hdf5.attribute(file, "format", store.FORMAT))
     if found not in KINDS:
         raise InputError(f"'{path}' is a {found}: give a file that sparsedend wrote")
     name, read = KINDS[found]

@@ -59,6 +59,11 @@ PathOption = click.Path(path_type=Path)
 @click.option("--seed", type=int, default=1, help="With own: seed of the choice of test images.")
 @click.option("--name", "own_name", default="own", help="With own: name of the data set.")
 @click.option(
+    "--trusted",
+    is_flag=True,
+    help="With own: read the HDF5 file at once, not first in a process that it may crash.",
+)
+@click.option(
     "--output", type=PathOption, show_default="NAME in the cache", help="HDF5 file to write."
 )
 @click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
@@ -70,6 +75,7 @@ def convert(
     test_fraction: float,
     seed: int,
     own_name: str,
+    trusted: bool,
     output: Path | None,
     overwrite: bool,
 ) -> None:
@@ -98,7 +104,9 @@ def convert(
             seed=seed,
         )
     elif source and not (images or labels):
-        dataset = datasets.from_path(title, source, test_fraction=test_fraction, seed=seed)
+        dataset = datasets.from_path(
+            title, source, test_fraction=test_fraction, seed=seed, trusted=trusted
+        )
     else:
         raise InputError("give --images and --labels, or a folder or an HDF5 file")
     if output is None:

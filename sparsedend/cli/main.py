@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
@@ -19,6 +20,10 @@ from .networks import evaluate, predict, train
 from .options import in_options
 from .sweep import sweep
 
+#: What asks the process to end, and the exit code that it has then.
+STOPS = (signal.SIGINT, signal.SIGTERM)
+STOPPED = 130
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__)
@@ -32,15 +37,23 @@ for command in (train, evaluate, predict, export, info, check, sweep, data):
 
 def main() -> None:
     """Run the command line; what the user can mend is one line and exit code 2."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     with warnings.catch_warnings():
         warnings.showwarning = _show(warnings.showwarning)
         _run()
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
-    """End as by Ctrl-C, with the last epoch kept."""
+    """End with the last epoch kept; when asked again, at once: files are whole at every instant."""
+    for each in STOPS:
+        signal.signal(each, _end)
     raise KeyboardInterrupt
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    os._exit(STOPPED)
 
 
 def _show(others: Any) -> Any:
@@ -72,7 +85,7 @@ def _run() -> None:
         _refuse(f"not enough memory ({error}): choose a smaller network")
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
-        sys.exit(130)
+        sys.exit(STOPPED)
 
 
 def _refuse(message: str) -> NoReturn:

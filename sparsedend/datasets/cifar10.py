@@ -62,7 +62,7 @@ def members(archive: bytes, where: Path) -> dict[str, bytes]:
                 if member is None:
                     raise KeyError(f"{FOLDER}/{name} is no file")
                 found[name] = member.read()
-    except (tarfile.TarError, KeyError, OSError, EOFError) as error:
+    except Exception as error:  # A damaged archive makes errors of any kind.
         raise InputError(f"'{where}' is no CIFAR-10 archive ({error}): get it again") from error
     return found
 
@@ -114,6 +114,6 @@ def _batch(name: str, content: bytes) -> tuple[NDArray, NDArray]:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
         planes, labels = batch[b"data"], np.asarray(batch[b"labels"], np.int64)
         images = planes.reshape(len(labels), *SHAPE).transpose(0, 2, 3, 1)
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # So does a damaged pickle.
         raise InputError(f"'{name}' is no batch of CIFAR-10 ({error}): get it again") from error
     return np.ascontiguousarray(images), labels

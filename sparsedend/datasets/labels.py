@@ -12,6 +12,8 @@ from ..errors import InputError
 
 #: As many classes are named in a message.
 SHOWN = 5
+#: Characters of a label: arrays have room for the longest everywhere.
+LONGEST = 1000
 
 
 def integers(labels: NDArray, where: str) -> NDArray:
@@ -117,6 +119,9 @@ def _plain(labels: NDArray) -> NDArray:
     if labels.dtype.kind not in "STO":
         raise InputError(f"labels are {labels.dtype}: give integers or texts")
     values = labels.tolist()
+    longest = max((len(value) for value in values if isinstance(value, str | bytes)), default=0)
+    if longest > LONGEST:
+        raise InputError(f"a label has {longest:,} characters: give names of {LONGEST} at most")
     are_texts = [_is_text(value, image) for image, value in enumerate(values)]
     if all(are_texts):
         return np.array([text(v, f"label of image {i}:") for i, v in enumerate(values)], np.str_)

@@ -17,6 +17,7 @@ from ..randomness import stream
 from . import labels as labelling
 from . import store
 from .dataset import Dataset, refuse_masked, warn_of_empty
+from .trial import read_for_a_trial
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -61,7 +62,14 @@ def from_arrays(
     return _split(name, None, images, labels, test_fraction, _chosen(test_fraction, seed))
 
 
-def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: int = 1) -> Dataset:
+def from_path(
+    name: str,
+    path: str | Path,
+    *,
+    test_fraction: float = 0.1,
+    seed: int = 1,
+    trusted: bool = True,
+) -> Dataset:
     """Read a folder of class folders with pictures, or an HDF5 file.
 
     A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone.
@@ -70,6 +78,9 @@ def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: 
     `store`, or ``x`` and ``y`` alone or in ``train``; its labels become classes as those of
     `from_arrays` do, unless it names the classes. Where there is no test part, one is made as by
     `from_arrays`.
+
+    A file that is not `trusted` is first read in a process of its own, which may crash, hang or run
+    out of memory.
 
     Raises
     ------
@@ -83,6 +94,8 @@ def from_path(name: str, path: str | Path, *, test_fraction: float = 0.1, seed: 
     """
     path, rng = Path(path), _chosen(test_fraction, seed)
     if is_file(path):
+        if not trusted:
+            read_for_a_trial(path)
         return _from_file(name, path, test_fraction, rng)
     if not path.is_dir():
         raise InputError(f"there is no '{path}': give a folder of class folders or an HDF5 file")

@@ -89,7 +89,7 @@ def class_names_of(file: h5py.File, path: Path) -> tuple[str, ...] | None:
     """
     if "class_names" not in file.attrs:
         return None
-    stored = file.attrs["class_names"]
+    stored = hdf5.attribute(file, "class_names")
     if not isinstance(stored, np.ndarray) or stored.ndim != 1:
         raise InputError(
             f"'{path}' has class_names that are {stored!r}: store an array of one text for each "
@@ -99,10 +99,10 @@ def class_names_of(file: h5py.File, path: Path) -> tuple[str, ...] | None:
 
 
 def _read(file: h5py.File, path: Path, name: str | None, renumber: bool) -> Dataset:
-    kind = file.attrs.get("format", FORMAT)
+    kind = hdf5.attribute(file, "format", FORMAT)
     if kind != FORMAT:
         raise InputError(f"'{path}' is no data set but a {kind}: give another file")
-    version = file.attrs.get("format_version", VERSION)
+    version = hdf5.attribute(file, "format_version", VERSION)
     if version != VERSION:
         raise InputError(
             f"'{path}' has data set format {version}, this version of sparsedend reads {VERSION}: "
@@ -140,4 +140,4 @@ def _read(file: h5py.File, path: Path, name: str | None, renumber: bool) -> Data
 
 
 def _text(file: h5py.File, name: str, default: str) -> str:
-    return labels.text(file.attrs.get(name, default), f"'{file.filename}': {name}")
+    return labels.text(hdf5.attribute(file, name, default), f"'{file.filename}': {name}")

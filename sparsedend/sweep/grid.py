@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+#: At most, of a grid: no file of results would be read or written in good time.
+RUNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
     grid = dict(grid)
     preset = grid.pop("preset", None)
     lists = {key: _values(key, value) for key, value in grid.items()}
+    count = math.prod(map(len, lists.values()))
+    if count > RUNS:
+        raise InputError(f"the lists make {count:,} runs: shorten them to {RUNS:,} at most")
     known: dict[str, Dataset] = {}
     runs: dict[Settings, PlannedRun] = {}
     for values in product(*lists.values()):
@@ -102,6 +109,8 @@ def _values(key: str, value: Any) -> list[Any]:
     if key not in SETTINGS:
         hint = suggestion(key, SETTINGS)
         raise InputError(f"unknown key '{key}': {hint}known are {', '.join(SETTINGS)} and preset")
+    if isinstance(value, range) and len(value) > RUNS:
+        raise InputError(f"'{key}' has {len(value):,} values: give {RUNS:,} at most")
     values = list(value) if isinstance(value, list | tuple | range) else [value]
     if not values:
         raise InputError(f"'{key}' is an empty list: give at least one value")

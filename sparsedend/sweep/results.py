@@ -145,9 +145,9 @@ class Results:
         if not is_file(path):
             raise InputError(f"there are no results '{path}': check the path")
         with hdf5.reading(path, "results", "use another copy") as file:
-            if file.attrs.get("format") != FORMAT:
+            if hdf5.attribute(file, "format", None) != FORMAT:
                 raise InputError(f"'{path}': these are no results of a sweep: give another file")
-            version = file.attrs["format_version"]
+            version = hdf5.attribute(file, "format_version")
             if version not in READABLE:
                 raise InputError(
                     f"'{path}': this version of sparsedend does not read results format {version}: "
@@ -203,7 +203,7 @@ def _column(name: str, values: list[Any]) -> NDArray:
 def _read(file: h5py.File, tolerant: bool) -> list[Row]:
     runs = file["runs"]
     unknown = [name for name in runs if name not in COLUMNS]
-    tell_unknown(unknown, file.attrs.get("written_by"), tolerant=tolerant)
+    tell_unknown(unknown, hdf5.attribute(file, "written_by", None), tolerant=tolerant)
     columns: dict[str, list[Any]] = {name: _entries(runs, name, "iufbSO") for name in unknown}
     for name, kind in COLUMNS.items():
         if name in runs:

@@ -1,5 +1,6 @@
 """Fetching from a real HTTP server on this machine's loopback."""
 
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -150,3 +151,9 @@ def test_the_real_fashion_mnist(originals, monkeypatch):
         monkeypatch.setitem(catalogue.CATALOGUE, "fmnist", local)
         dataset = datasets.load("fmnist")
     np.testing.assert_array_equal(np.bincount(dataset.test_y), 1000)
+
+
+def test_originals_come_by_https_and_by_checksum():
+    for known in catalogue.CATALOGUE.values():
+        assert known.address is None or known.address.startswith("https://")
+        assert all(re.fullmatch(r"[0-9a-f]{32}", md5) for md5 in known.md5.values())

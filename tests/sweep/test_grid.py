@@ -116,3 +116,12 @@ def test_files(tmp_path):
             read_grid(path)
     with pytest.raises(InputError, match=r"none.toml' cannot be read \(No such file"):
         read_grid(tmp_path / "none.toml")
+
+
+def test_more_runs_than_anybody_does_are_refused_at_once():
+    hundred = list(range(1, 201))
+    many = dict.fromkeys(("dendrites", "somata", "synapses", "seed", "epochs"), hundred)
+    with pytest.raises(InputError, match=r"make 320,000,000,000 runs: shorten them to 100,000"):
+        expand(many)
+    with pytest.raises(InputError, match=r"'seed' has 1,000,000,000,000 values: give 100,000 at"):
+        expand({"seed": range(10**12)})

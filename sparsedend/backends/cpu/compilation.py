@@ -7,17 +7,19 @@ them: the results are the same bits, since no sum depends on the number of threa
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable
-from functools import cache
 from types import FunctionType
 from typing import Any
 
 import numba
 from numba import njit
+
+from . import cache
 
 #: How often a waiting thread of GNU OpenMP looks for work before it sleeps. By its own default it
 #: spins for about a millisecond, and where other processes use the cores too, on the very core that
@@ -89,16 +91,19 @@ def when_forked(action: Callable[[], None]) -> None:
 
 
 def _kept(function: Callable, *, parallel: bool) -> Any:
+    made = njit(parallel=parallel, **OPTIONS)(function)
+    if made is function:  # As NUMBA_DISABLE_JIT asks for.
+        return made
     try:
-        return njit(cache=True, parallel=parallel, **OPTIONS)(function)
+        cache.keep(made)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
-    _tell_that_nothing_is_kept()
-    return njit(parallel=parallel, **OPTIONS)(function)
+        _tell_that_nothing_is_kept()
+    return made
 
 
-@cache
+@functools.cache
 def _tell_that_nothing_is_kept() -> None:
     """Warn once in a process."""
     warnings.warn(
