@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from sparsedend.structure import Structure
 from tests.emulation import library
 
 ROOT = Path(__file__).parents[1]
+
+# In the background of a script Ctrl-C is ignored, and children inherit that; tests send it to them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
