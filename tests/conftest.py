@@ -16,7 +16,7 @@ from sparsedend.backends import cuda
 from sparsedend.errors import InputError
 from sparsedend.optimizers import Optimizer
 from sparsedend.structure import Structure
-from tests.emulation import library
+from tests.emulation import compilation, library
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,7 +64,7 @@ def digits():
 @pytest.fixture
 def emulated(monkeypatch):
     """CuPy's double on the host in the place of CuPy, for one test."""
-    if library.COMPILER is None:
+    if compilation.COMPILER is None:
         pytest.skip("no g++, which compiles the kernels for the host: install it")
     for name in ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.sparse"):
         monkeypatch.setitem(sys.modules, name, library)
