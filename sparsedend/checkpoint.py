@@ -25,7 +25,7 @@ import numpy as np
 from . import backends, hdf5, layers, losses, optimizers
 from .backends import Array, Backend
 from .errors import InputError
-from .files import is_file
+from .files import check_file
 from .hdf5 import File, from_json, to_json
 from .layers import Layer
 from .losses import Loss, SoftmaxCrossEntropy
@@ -110,8 +110,8 @@ def read(file: File, *, backend: Backend | None = None) -> Checkpoint:
         Where the file is missing, no checkpoint, truncated or of another version.
     """
     path = hdf5.name_of(file)
-    if isinstance(file, str | Path) and not is_file(path):
-        raise InputError(f"there is no checkpoint '{path}': check the path")
+    if isinstance(file, str | Path):
+        check_file(path, "checkpoint")
     with hdf5.reading(file, "a checkpoint", "use another copy or train again") as opened:
         if hdf5.attribute(opened, "format", None) != FORMAT:
             raise InputError(

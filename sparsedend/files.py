@@ -50,6 +50,22 @@ def is_file(path: Path) -> bool:
     return found is not None and stat.S_ISREG(found.st_mode)
 
 
+def check_file(path: Path, what: str = "file") -> None:
+    """Refuse what is to be read and is no ordinary file.
+
+    Raises
+    ------
+    InputError
+        Where there is none, which the message calls `what`, or it is something else.
+    """
+    if is_file(path):
+        return
+    if not exists(path):
+        raise InputError(f"there is no {what} '{path}': check the path")
+    kind = "a folder" if path.is_dir() else "a device, pipe or socket"
+    raise InputError(f"'{path}' is {kind}, no {what}: give an ordinary file")
+
+
 def exists(path: Path) -> bool:
     """Whether there is anything, a link to nothing excepted; raises as `status`."""
     return status(path) is not None

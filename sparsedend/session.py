@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .backends import Array
-from .backends.types import Rates, Step
+from .backends.types import Pass, Rates
 from .errors import InputError
 from .network import Network
 from .numbers import whole
@@ -174,7 +175,7 @@ class Session:
         """
         order = self._checked(order, with_targets=True)
         with self.backend.limited():
-            self._score(order, (), None)
+            self._score(self._inputs, order, (), None)
         self._scored = True
 
     def backward(self) -> Array | None:
@@ -219,7 +220,7 @@ class Session:
                 self._training, self._step = training, self._step_of(training)
             self._scored = False
             (rates,) = training.rates(1)
-            self._step(order, rates, training.dropout)
+            self._step(self._inputs, order, rates, training.dropout)
 
     def totals(self) -> Evaluation:
         """Mean loss and accuracy of all that was scored since the last call."""
@@ -232,7 +233,8 @@ class Session:
         self, training: Trainer, batch_size: int
     ) -> Callable[[NDArray, Sequence[Rates], Any], Any]:
         """`Backend.batches` of steps of a training."""
-        epoch = self.backend.batches(self._step_of(training), batch_size)
+        step = partial(self._step_of(training), self._inputs)
+        epoch = self.backend.batches(step, batch_size)
 
         def trained(order: NDArray, rates: Sequence[Rates], random: Any) -> Iterator[None]:
             self._scored = False
@@ -242,7 +244,7 @@ class Session:
 
     def scorer(self, batch_size: int) -> Callable[[NDArray], Evaluation]:
         """Prepare to evaluate the network, as it will be then, on the samples of an order."""
-        epoch = self.backend.batches(self._score, batch_size)
+        epoch = self.backend.batches(partial(self._score, self._inputs), batch_size)
 
         def evaluated(order: NDArray) -> Evaluation:
             self._scored = False
@@ -256,21 +258,22 @@ class Session:
         """Do all that a step does on one sample, and change nothing, so that all is compiled."""
         order = self.backend.place(np.zeros(1, np.int64))
 
-        def step(order: Array, rates: Any, random: Any) -> None:
-            self._score_once(order, rates, random)
+        def step(samples: Array, order: Array, rates: Any, random: Any) -> None:
+            self._score_once(samples, order, rates, random)
             self._workspace.backward()
             training.rehearse(self.network, rates)
 
         rates = training.optimizer.rates(1, 1.0)
-        self._repeated(step, training)(order, rates, copy.deepcopy(training.dropout))
+        random = copy.deepcopy(training.dropout)
+        self._repeated(step, training)(self._inputs, order, rates, random)
         self._scored = False
         self.begin()
 
-    def _score_once(self, order: Array, rates: Any, random: Any) -> None:
+    def _score_once(self, samples: Array, order: Array, rates: Any, random: Any) -> None:
         workspace = self._workspace
         self._loss.score(
             self.backend,
-            workspace.forward(self._inputs, order, random),
+            workspace.forward(samples, order, random),
             self._targets,
             order,
             self._weights,
@@ -278,17 +281,17 @@ class Session:
             workspace.totals,
         )
 
-    def _step_of(self, training: Trainer) -> Step:
+    def _step_of(self, training: Trainer) -> Pass:
         """A step of a training on a batch."""
 
-        def step(order: Array, rates: Any, random: Any) -> None:
-            self._score_once(order, rates, random)
+        def step(samples: Array, order: Array, rates: Any, random: Any) -> None:
+            self._score_once(samples, order, rates, random)
             self._workspace.backward()
             training.apply(self.network, self._workspace.gradients, rates)
 
         return self._repeated(step, training)
 
-    def _repeated(self, step: Step, training: Trainer) -> Step:
+    def _repeated(self, step: Pass, training: Trainer) -> Pass:
         parts = (*self.network.layers, self._loss, training, training.optimizer)
         return repeated(self.backend, step, *parts)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .backends import Array, Backend
-from .backends.types import Step
+from .backends.types import Pass
 from .errors import InputError
 from .layers.layer import Batch, Layer, Room
 from .network import Network
@@ -40,7 +40,7 @@ class Workspace:
         self.delta = self.backend.zeros((network.outputs, self.width), self.dtype)
         self.totals = self.backend.zeros(3, np.float64)
         self._inputs: Array = None
-        self._inputs_dtype: Any = None
+        self._kind: Any = None
         self._reads_sparsely = network.layers[0].reads_sparsely
         self._layers = network.layers
         self.steps = []
@@ -59,21 +59,21 @@ class Workspace:
             self.steps.append((layer, layer.room(room), overwritable))
             overwritable = not layer.reads_outputs
 
-    def forward(self, inputs: Array, order: Array, random: Any) -> Array:
+    def forward(self, samples: Array, order: Array, random: Any) -> Array:
         """Outputs, (outputs, width), of the samples `order`; the last columns are padding."""
-        # NumPy takes None for float64.
-        if self._inputs is None or inputs.dtype != self._inputs_dtype:
-            self._inputs_dtype = inputs.dtype
+        kind = type(samples), samples.dtype
+        if kind != self._kind:
+            self._kind = kind
             self._inputs = self.backend.batch(
-                inputs, self.width, self.dtype, sparse_readers=self._reads_sparsely
+                samples, self.width, self.dtype, sparse_readers=self._reads_sparsely
             )
             self._pass = repeated(self.backend, self._through_layers, *self._layers)
-        self.backend.take_batch(inputs, order, self._inputs)
         self.batch.samples, self.batch.random = order.size, random
-        return self._pass(order, (), random)
+        return self._pass(samples, order, (), random)
 
-    def _through_layers(self, order: Array, rates: Any, random: Any) -> Array:
+    def _through_layers(self, samples: Array, order: Array, rates: Any, random: Any) -> Array:
         x = self._inputs
+        self.backend.take_batch(samples, order, x)
         for layer, state, overwritable in self.steps:
             y = layer.forward(x, state)
             if y is x and not overwritable and self.training and not self._passes(layer):
@@ -97,7 +97,7 @@ class Workspace:
         return delta
 
 
-def repeated(backend: Backend, step: Step, *parts: Any) -> Step:
+def repeated(backend: Backend, step: Pass, *parts: Any) -> Pass:
     """`Backend.repeated` where all parts are the package's own.
 
     These compute by operations of the backend alone. One of a user's may do more in each step,

@@ -344,3 +344,16 @@ def test_what_is_there(tmp_path):
     for name in ("none", "file/none"):
         assert not files.exists(tmp_path / name)
         assert not files.is_file(tmp_path / name)
+
+
+def test_what_is_no_file_is_called_by_its_name(tmp_path):
+    (tmp_path / "file").touch()
+    files.check_file(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    for name, message in {
+        "none": "there is no pie '.*none': check the path",
+        ".": "is a folder, no pie: give an ordinary file",
+        "pipe": "pipe' is a device, pipe or socket, no pie",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            files.check_file(tmp_path / name, "pie")

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..structure import Structure, Transposed
 from .formulas import Formula
 from .threads import available_threads
-from .types import Array, DendriticArrays, DendriticStructure, Rates, Step
+from .types import Array, DendriticArrays, DendriticStructure, Pass, Rates, Step
 
 
 class Backend(ABC):
@@ -313,14 +313,15 @@ class Backend(ABC):
     # Many steps
 
     @abstractmethod
-    def repeated(self, step: Step) -> Step:
+    def repeated(self, step: Pass) -> Pass:
         """Prepare to do a step again and again.
 
         Parameters
         ----------
         step : callable
             A backend may record what it does, of which all that changes must be the contents of
-            arrays, the samples of the batch and its rates, and repeat that instead.
+            arrays, the samples (of one type, dtype and number of features), which of them are the
+            batch, and its rates, and repeat that instead.
         """
 
     @abstractmethod

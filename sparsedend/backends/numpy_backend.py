@@ -14,7 +14,7 @@ from .arrays import aligned_zeros, as_host_array
 from .backend import Backend, host_batches, host_dropout
 from .formulas import Formula, results
 from .threads import limited_blas
-from .types import Array, DendriticArrays, DendriticStructure, Rates, Step
+from .types import Array, DendriticArrays, DendriticStructure, Pass, Rates, Step
 
 #: Weights, or elements, that are taken at once where temporaries would be large.
 CHUNK = 65_536
@@ -261,7 +261,7 @@ class NumpyBackend(Backend):
 
     # Many steps
 
-    def repeated(self, step: Step) -> Step:
+    def repeated(self, step: Pass) -> Pass:
         """The step itself."""
         return step
 

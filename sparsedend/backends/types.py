@@ -13,6 +13,8 @@ Array: TypeAlias = Any
 Rates = tuple[float, ...]
 #: Computes with one batch: (indices of its samples, rates, random numbers).
 Step = Callable[[Array, Any, Any], Any]
+#: The same with samples that it is given: (samples, indices, rates, random numbers).
+Pass = Callable[[Array, Array, Any, Any], Any]
 
 
 class DendriticStructure(NamedTuple):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import hdf5
 from ..errors import InputError
-from ..files import atomic_write, is_file
+from ..files import atomic_write, check_file
 
 
 def read_images(path: Path) -> NDArray:
@@ -27,8 +27,7 @@ def read_images(path: Path) -> NDArray:
     """
     if path.suffix == ".npy":
         return read_npy(path)
-    if not is_file(path):
-        raise InputError(f"there is no file '{path}': check the path")
+    check_file(path)
     with hdf5.reading(path, "HDF5", "give an .npy array or an HDF5 file") as file:
         for name in ("x", "test/x"):
             if isinstance(file.get(name), h5py.Dataset):
@@ -44,8 +43,7 @@ def read_npy(path: Path) -> NDArray:
     InputError
         Where the file is missing, damaged, of another kind or holds Python objects.
     """
-    if not is_file(path):
-        raise InputError(f"there is no file '{path}': check the path")
+    check_file(path)
     try:
         with open(path, "rb") as file:
             _check_header(file)

@@ -11,7 +11,7 @@ import click
 from .. import checkpoint, datasets, digests, hdf5
 from ..datasets import store
 from ..errors import InputError
-from ..files import is_file
+from ..files import check_file
 from ..sweep import Results, results
 
 #: What a file may be, by what it says of itself: its name, and what reads it.
@@ -26,8 +26,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
     """Tell whether FILE, a checkpoint, data set or sweep, can be read and is as it was written."""
-    if not is_file(path):
-        raise InputError(f"there is no file '{path}': check the path")
+    check_file(path)
     with hdf5.reading(path, "a file of sparsedend", "use another copy") as file:
         found = str(hdf5.attribute(file, "format", store.FORMAT))
     if found not in KINDS:

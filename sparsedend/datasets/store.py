@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import hdf5
 from ..errors import InputError
-from ..files import is_file
+from ..files import check_file
 from . import labels
 from .dataset import Dataset, warn_of_empty
 
@@ -73,8 +73,7 @@ def read(path: str | Path, *, name: str | None = None, renumber: bool = False) -
         Where a class has no images.
     """
     path = Path(path)
-    if not is_file(path):
-        raise InputError(f"there is no data set file '{path}': check the path")
+    check_file(path, "data set file")
     with hdf5.reading(path, "a data set", "fetch or convert it again") as file:
         return _read(file, path, name, renumber)
 

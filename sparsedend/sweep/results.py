@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import hdf5
 from ..errors import InputError
-from ..files import is_file
+from ..files import check_file
 from ..settings import SETTINGS, Settings, tell_unknown
 from ..version import __version__
 
@@ -142,8 +142,7 @@ class Results:
             Where the file is missing, damaged, of another kind or version.
         """
         path = Path(path)
-        if not is_file(path):
-            raise InputError(f"there are no results '{path}': check the path")
+        check_file(path, "file of results")
         with hdf5.reading(path, "results", "use another copy") as file:
             if hdf5.attribute(file, "format", None) != FORMAT:
                 raise InputError(f"'{path}': these are no results of a sweep: give another file")

@@ -82,7 +82,7 @@ def test_widths():
     for samples in range(1, 400):
         width = backend.width(samples)
         assert width >= samples
-        assert width % 16 == 0
+        assert width % 8 == 0
         assert backend.width(width) == width
     assert NumpyBackend().width(77) == 77
 

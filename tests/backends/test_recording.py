@@ -1,7 +1,11 @@
 """A step that is recorded and repeated natively does what it does in Python, bit for bit."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
+import scipy.sparse
 
 import sparsedend as sd
 from sparsedend import backends
@@ -74,9 +78,9 @@ def counted(backend, step):
     """The step, repeated, and how often it was called."""
     calls = []
 
-    def noted(order, rates, random):
+    def noted(samples, order, rates, random):
         calls.append(len(order))
-        return step(order, rates, random)
+        return step(samples, order, rates, random)
 
     return backend.repeated(noted), calls
 
@@ -86,21 +90,21 @@ def add_rate(p, rate):
     return p + rate
 
 
-def test_a_step_is_called_once_and_takes_other_samples_and_rates():
+def test_a_step_is_called_once_and_takes_other_samples_orders_and_rates():
     backend = backends.create("numba", 1)
-    images, out = np.arange(24.0).reshape(6, 4), backend.zeros((4, 16), np.float64)
-    sums = backend.zeros(3, np.float64)
+    out, sums = backend.zeros((4, 16), np.float64), backend.zeros(3, np.float64)
 
-    def step(order, rates, random):
-        backend.take_batch(images, order, out)
+    def step(samples, order, rates, random):
+        backend.take_batch(samples, order, out)
         backend.elementwise(add_rate, (sums,), (sums,), (), rates)
         return sums
 
     repeated, calls = counted(backend, step)
     with backend.limited():
         for number, order in enumerate(([0, 1], [5], [3, 2, 4])):
-            assert repeated(np.array(order), (float(10**number),), None) is sums
-            np.testing.assert_array_equal(out[:, : len(order)], images[order].T)
+            samples = np.random.default_rng(number).normal(size=(6 + number, 4))
+            assert repeated(samples, np.array(order), (float(10**number),), None) is sums
+            np.testing.assert_array_equal(out[:, : len(order)], samples[order].T)
     assert calls == [2]
     np.testing.assert_array_equal(sums, 111.0)
 
@@ -110,12 +114,12 @@ def test_rates_that_are_not_the_batchs_are_not_recorded():
     backend = backends.create("numba", 1)
     sums = backend.zeros(3, np.float64)
 
-    def step(order, rates, random):
+    def step(samples, order, rates, random):
         backend.elementwise(add_rate, (sums,), (sums,), (), (2 * rates[0],))
 
     repeated, calls = counted(backend, step)
     for rate in (1.0, 10.0, 100.0):
-        repeated(np.zeros(1, np.int64), (rate,), None)
+        repeated(np.zeros((1, 1)), np.zeros(1, np.int64), (rate,), None)
     assert len(calls) == 3
     np.testing.assert_array_equal(sums, 222.0)
 
@@ -182,6 +186,31 @@ def test_a_score_has_its_own_forward_pass_in_it(samples):
             session.score(np.arange(first, first + 30))
         losses.append(session.totals().loss)
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_predictions_of_other_samples_are_theirs(samples, in_python, dtype):
+    """Of more or fewer, elsewhere in memory, dense or sparse, one kind after the other."""
+    network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS["dann"])
+    rng = np.random.default_rng(5)
+    given = [(rng.random((count, 64)) * 9).astype(dtype) for count in (3, 9, 1, 200, 3)]
+    given += [scipy.sparse.csr_array(x.astype(np.float32)) for x in given]
+    given += given[:2]
+    found = [sd.predict(network, x, raw=True) for x in given]
+    in_python()
+    plain = network.copy()
+    for x, outputs in zip(given, found, strict=True):
+        np.testing.assert_array_equal(sd.predict(plain, x, raw=True), outputs)
+
+
+def test_what_was_predicted_does_not_live_on(samples):
+    network = sd.models.build(image_shape=(8, 8, 1), outputs=4, **MODELS["dann"])
+    x = samples[0].reshape(100, 64) / np.float32(255)
+    sd.predict(network, x)
+    gone = weakref.ref(x)
+    del x
+    gc.collect()
+    assert gone() is None
 
 
 def test_images_that_cannot_be_written_are_taken(samples):

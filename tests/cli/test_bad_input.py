@@ -56,7 +56,10 @@ BAD = {
     "no finite rate": (["train", "--learning-rate", "nan"], "learning rate is nan: give a finite"),
     "unknown optimizer": (["train", "--optimizer", "adm"], "did you mean 'adam'? choose one of"),
     "a grid that is a folder": (["sweep", "folder", "--output", "s.h5"], "Is a directory"),
-    "results that are a folder": (["sweep", "table", "folder"], "there are no results 'folder'"),
+    "results that are a folder": (
+        ["sweep", "table", "folder"],
+        "'folder' is a folder, no file of results: give an ordinary file",
+    ),
     "a checkpoint as results": (
         ["sweep", "good.toml", "--output", "network.h5", "--resume"],
         "'network.h5': these are no results of a sweep",
@@ -104,6 +107,7 @@ BAD = {
         ["sweep", "table", RESULTS, "--output", "text.h5"],
         "'text.h5' exists: give --overwrite or another --output",
     ),
+    "a device": (["check", "/dev/null"], "'/dev/null' is a device, pipe or socket, no file"),
     "no checkpoint": (["evaluate", "none.h5"], "there is no checkpoint 'none.h5'"),
     "text as checkpoint": (["evaluate", "text.h5"], "cannot be read as a checkpoint"),
     "predict nothing": (["predict", "none.h5", "x.npy", "--output", "o.npy"], "no checkpoint"),
@@ -175,7 +179,7 @@ BAD = {
         ["sweep", "good.toml", "--output", "none/s.h5"],
         "the folder 'none' of 's.h5' does not exist",
     ),
-    "no results": (["sweep", "table", "none.h5"], "there are no results 'none.h5'"),
+    "no results": (["sweep", "table", "none.h5"], "there is no file of results 'none.h5'"),
     "text as results": (["sweep", "table", "text.h5"], "cannot be read as results"),
     "no originals": (["data", "convert", "fmnist", "folder"], "has no train-images"),
 }

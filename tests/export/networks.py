@@ -1,6 +1,9 @@
 """Networks to export, and what they say of samples."""
 
+import shutil
+
 import numpy as np
+import pytest
 
 import sparsedend as sd
 from sparsedend import layers
@@ -13,6 +16,16 @@ LOSSES = {
     "squares": sd.losses.MeanSquaredError(),
     "huber": sd.losses.Huber(0.5),
 }
+
+C_FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+
+
+def needs(*tools):
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"no {', '.join(missing)}: install it")
+
+
+COMPILERS = [pytest.param(each, marks=needs(each)) for each in ("gcc", "clang")]
 
 
 def made(stack, shape, loss="softmax", **more):

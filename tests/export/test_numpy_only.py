@@ -1,6 +1,5 @@
 """Arrays with the program beside them, run where there is no sparsedend."""
 
-import runpy
 import subprocess
 import sys
 
@@ -10,50 +9,14 @@ import pytest
 import sparsedend as sd
 from sparsedend import InputError
 from sparsedend.export import predictor
-from tests.export.networks import LOSSES, STACKS, agree, answers, dann, named, samples
-
-
-@pytest.fixture
-def run(tmp_path):
-    """What the program that was written makes of samples, with the arrays beside it."""
-
-    def outputs(network, x, **options):
-        sd.export.npz(network, tmp_path / "net.npz", **options)
-        names = runpy.run_path(str(tmp_path / "net.py"))
-        return names["predict"](names["load"](), x)
-
-    return outputs
-
-
-@pytest.mark.parametrize("name", STACKS)
-def test_every_layer(name, run):
-    network = named(name)
-    x = samples(network)
-    agree(run(network, x), answers(network, x))
-
-
-def test_large_outputs_do_not_overflow(run):
-    network = named("dense")
-    network.parameters *= 20
-    x = samples(network, 20)
-    assert abs(answers(network, x, raw=True)).max() > 200
-    agree(run(network, x), answers(network, x))
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("raw", [False, True])
-def test_every_loss(loss, raw, run):
-    network = named("two blocks", loss)
-    x = samples(network, 20)
-    asked = {"raw": True} if raw else {}
-    agree(run(network, x, raw=raw), answers(network, x, **asked))
+from tests.export.networks import agree, answers, dann, named, samples
 
 
 @pytest.mark.parametrize("model", ["dann-r", "pdann"])
-def test_models_take_images(model, run):
+def test_models_take_images(model, in_numpy):
     network = dann(model)
     x = samples(network, 250).reshape(-1, 28, 28)
-    agree(run(network, x), answers(network, x))
+    agree(in_numpy(network, x), answers(network, x))
 
 
 def test_numpy_is_enough(tmp_path):

@@ -1,6 +1,5 @@
 """C files, compiled without a warning and called, against the network's own answers."""
 
-import ctypes
 import os
 import re
 import shutil
@@ -14,79 +13,30 @@ from hypothesis import strategies as st
 import sparsedend as sd
 from sparsedend import InputError, layers
 from sparsedend.export.source import quantized
-from tests.export.networks import LOSSES, STACKS, agree, answers, dann, made, named, samples
-
-FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
-Floats = ctypes.POINTER(ctypes.c_float)
-
-
-def needs(*tools):
-    missing = [tool for tool in tools if shutil.which(tool) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"no {', '.join(missing)}: install it")
-
+from tests.export.networks import (
+    C_FLAGS,
+    COMPILERS,
+    agree,
+    answers,
+    dann,
+    made,
+    named,
+    needs,
+    samples,
+)
 
 needs_gcc = needs("gcc")
-COMPILERS = [pytest.param(each, marks=needs(each)) for each in ("gcc", "clang")]
-
-
-@pytest.fixture
-def run(tmp_path):
-    """What compiled C makes of samples."""
-
-    def outputs(network, x, *, compiler="gcc", **options):
-        source, library = tmp_path / "net.c", tmp_path / "net.so"
-        sd.export.c(network, source, **options)
-        command = [compiler, *FLAGS, "-shared", "-fPIC", source, "-o", library, "-lm"]
-        subprocess.run(command, check=True)
-        predict = ctypes.CDLL(str(library)).net_predict
-        predict.argtypes, predict.restype = [Floats, Floats], None
-        found = np.full((len(x), network.outputs + 1), np.nan, np.float32)
-        before = x.copy()
-        for sample, row in zip(x, found, strict=True):
-            predict(sample.ctypes.data_as(Floats), row.ctypes.data_as(Floats))
-        np.testing.assert_array_equal(x, before)
-        assert np.isnan(found[:, -1]).all(), "nothing is written after the output"
-        return found[:, :-1]
-
-    return outputs
-
-
-@pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("name", STACKS)
-def test_every_layer(name, compiler, run):
-    network = named(name)
-    x = samples(network, 100)
-    agree(run(network, x, compiler=compiler), answers(network, x))
-
-
-@needs_gcc
-def test_large_outputs_do_not_overflow(run):
-    network = named("dense")
-    network.parameters *= 20
-    x = samples(network, 20)
-    assert abs(answers(network, x, raw=True)).max() > 200
-    agree(run(network, x), answers(network, x))
-
-
-@needs_gcc
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("raw", [False, True])
-def test_every_loss(loss, raw, run):
-    network = named("two blocks", loss)
-    x = samples(network, 20)
-    asked = {"raw": True} if raw else {}
-    agree(run(network, x, raw=raw), answers(network, x, **asked))
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("quantize", [False, True])
-def test_a_dann_is_small(compiler, quantize, run, tmp_path):
+def test_a_dann_is_small(compiler, quantize, in_c, tmp_path):
     """10,634 parameters, dendrites with numbers of synapses of their own: under 64 kB of all."""
     network = dann()
     x = samples(network)
-    found = run(network, x, compiler=compiler, quantize=quantize)
+    found = in_c(network, x, compiler=compiler, quantize=quantize)
     np.testing.assert_allclose(found, answers(network, x), atol=2e-3 if quantize else 1e-5)
-    command = [compiler, *FLAGS, "-O2", "-c", tmp_path / "net.c", "-o", tmp_path / "net.o"]
+    command = [compiler, *C_FLAGS, "-O2", "-c", tmp_path / "net.c", "-o", tmp_path / "net.o"]
     subprocess.run(command, check=True)
     if shutil.which("size") is None:
         pytest.skip("no size, which comes with binutils: install it")
@@ -126,11 +76,11 @@ def test_no_array_is_larger_than_it_must_be(tmp_path):
     ("inputs", "kind"), [(256, "uint8_t"), (65_536, "uint16_t"), (65_537, "uint32_t")]
 )
 @needs_gcc
-def test_indices_are_as_wide_as_the_inputs_ask(inputs, kind, run, tmp_path):
+def test_indices_are_as_wide_as_the_inputs_ask(inputs, kind, in_c, tmp_path):
     chosen = sd.structure.Structure([0, 2, 4], [0, inputs - 1, 1, inputs - 1], (2, inputs))
     network = made([layers.Sparse(chosen)], inputs, "squares")
     x = samples(network, 3)
-    agree(run(network, x), answers(network, x))
+    agree(in_c(network, x), answers(network, x))
     assert declared((tmp_path / "net.c").read_text())["layer0_indices"] == kind
 
 
@@ -152,12 +102,12 @@ def test_what_stands_at_the_top(tmp_path):
 
 
 @needs_gcc
-def test_numbers_keep_their_bits(run):
+def test_numbers_keep_their_bits(in_c):
     """The least and the greatest, and none that becomes an integer."""
     values = [1e-45, 1.1754942e-38, 3.4e38, -1.0, 16777216.0, 0.1, 1 / 3, -0.0]
     network = made([layers.Dense(1, len(values))], 1, "squares")
     network.parameters = np.array(values + [0.0] * len(values), np.float32)
-    found = run(network, np.ones((1, 1), np.float32), raw=True)
+    found = in_c(network, np.ones((1, 1), np.float32), raw=True)
     np.testing.assert_array_equal(found[0], np.array(values, np.float32))
 
 
@@ -183,7 +133,7 @@ def test_a_worked_row():
 
 
 @needs_gcc
-def test_a_trained_network_of_8_bits_is_as_accurate(run, digits):
+def test_a_trained_network_of_8_bits_is_as_accurate(in_c, digits):
     sizes = {"dendrites": 8, "somata": 32, "synapses": 8}
     backend = sd.backends.create("numpy")
     network = sd.models.build("dann-lrf", (8, 8, 1), 10, backend=backend, **sizes)
@@ -191,7 +141,7 @@ def test_a_trained_network_of_8_bits_is_as_accurate(run, digits):
     sd.fit(network, digits.train_x, digits.train_y, epochs=8, training=training)
     pixels = digits.test_x.reshape(-1, 64).astype(np.float32) / 255
     exact = sd.evaluate(network, digits.test_x, digits.test_y).accuracy
-    found = run(network, pixels, quantize=True).argmax(axis=1)
+    found = in_c(network, pixels, quantize=True).argmax(axis=1)
     assert exact > 0.9
     assert np.mean(found == digits.test_y) >= exact - 0.003
 

@@ -88,7 +88,7 @@ def test_tidy_table_and_csv():
 
 
 def test_unusable_files(tmp_path):
-    with pytest.raises(InputError, match="there are no results"):
+    with pytest.raises(InputError, match="there is no file of results"):
         Results.read(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
     with pytest.raises(InputError, match="cannot be read as results"):

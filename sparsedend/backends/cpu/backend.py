@@ -17,12 +17,12 @@ from ..backend import Backend, host_batches, host_dropout
 from ..formulas import Formula
 from ..sparse_rows import SparseRows
 from ..threads import limited_blas
-from ..types import Array, DendriticArrays, DendriticStructure, Rates, Step
+from ..types import Array, DendriticArrays, DendriticStructure, Pass, Rates, Step
 from .compilation import start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
 from .limits import Compilations, Limited
 from .recording import Recordings, Repeated
-from .simd import BLOCK, TILE, tile_of
+from .simd import BLOCK, LEAST, TILE, tile_of
 
 #: A dense product of fewer weights than this is done by our own loops, whose result does not
 #: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
@@ -89,7 +89,7 @@ class NumbaBackend(Backend):
     def width(self, samples: int) -> int:
         """Columns that an activation of `samples` samples takes: whole tiles, or one smaller."""
         if samples < TILE:
-            return max(BLOCK, 1 << (samples - 1).bit_length())
+            return max(LEAST, 1 << (samples - 1).bit_length())
         return -(-samples // TILE) * TILE
 
     def batch(
@@ -373,7 +373,7 @@ class NumbaBackend(Backend):
         """One step after the other."""
         return host_batches(step, batch_size)
 
-    def repeated(self, step: Step) -> Step:
+    def repeated(self, step: Pass) -> Pass:
         """The step, recorded when it is first done, and from then on one native call."""
         return Repeated(step, self.threads, self._recordings)
 

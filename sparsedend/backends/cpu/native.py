@@ -11,6 +11,7 @@ from llvmlite import ir
 from numba import typeof, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
+from numpy.typing import NDArray
 
 from .simd import Tile
 from .simd.types import TileType
@@ -90,3 +91,10 @@ def words(argument: Any) -> Iterator[int]:
         yield int(np.float64(argument).view(np.int64))
     elif isinstance(argument, int):
         yield argument
+
+
+def point(words: NDArray, at: int, array: NDArray) -> None:
+    """Let the words of an array be those of another, which differs in its length alone."""
+    words[at + 2] = array.size
+    words[at + 4] = array.__array_interface__["data"][0]
+    words[at + 5] = len(array)

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sparse_rows import SparseRows
 from ..threads import limited_blas
-from ..types import Array, Rates, Step
+from ..types import Array, Pass, Rates
 from . import native
 from .compilation import without_threads
 from .kernels import sequence
@@ -27,6 +28,8 @@ class Program(NamedTuple):
     ----------
     calls, words, order_at
         As for `sequence.run`.
+    samples_at : list of (int, int)
+        First words of the arguments that are arrays of the samples, and which of these.
     rates_at : list of (int, int)
         Words that are the batch's rates, and which of them.
     numbers : (words,) float64
@@ -36,12 +39,13 @@ class Program(NamedTuple):
     one_blas_thread : bool
         Whether BLAS must compute with one thread meanwhile.
     kept : list
-        All whose addresses are among the words.
+        All others whose addresses are among the words.
     """
 
     calls: NDArray
     words: NDArray
     order_at: NDArray
+    samples_at: list[tuple[int, int]]
     rates_at: list[tuple[int, int]]
     numbers: NDArray
     result: Any
@@ -54,20 +58,23 @@ class Recording:
 
     Parameters
     ----------
-    order : (samples,) int64
+    samples : (samples, features) array or SparseRows
+    order : (batch,) int64
     rates : tuple of float
         What changes from time to time, told by their identity.
     threads : int
     """
 
-    def __init__(self, order: Array, rates: Rates, threads: int) -> None:
+    def __init__(self, samples: Array, order: Array, rates: Rates, threads: int) -> None:
         self.order, self.rates, self.threads = order, rates, threads
+        self._samples = [id(each) for each in _arrays(samples)]
         self.possible = True
         self.one_blas_thread = False
         self.work = 0
         self._calls: list[tuple[int, int, int]] = []
         self._words: list[int] = []
         self._order_at: list[int] = []
+        self._samples_at: list[tuple[int, int]] = []
         self._rates_at: list[tuple[int, int]] = []
         self._kept: list[Any] = []
 
@@ -101,6 +108,8 @@ class Recording:
             at, rate = len(self._words), number - rates_from
             if argument is self.order:
                 self._order_at.append(at)
+            elif id(argument) in self._samples:
+                self._samples_at.append((at, self._samples.index(id(argument))))
             elif 0 <= rate < len(rates):
                 self._rates_at.append((at, rate))
             else:
@@ -116,6 +125,7 @@ class Recording:
             np.array(self._calls, np.int64).reshape(-1, 3),
             words,
             np.array(self._order_at, np.int64),
+            self._samples_at,
             self._rates_at,
             words.view(np.float64),
             result,
@@ -130,32 +140,34 @@ class Repeated:
     Parameters
     ----------
     step : callable
-        Given the same arrays but `order`, it does the same.
+        Given the same arrays but samples and `order`, it does the same.
     threads : int
         At most.
     recordings : Recordings
         Of the backend that the step computes with.
     """
 
-    def __init__(self, step: Step, threads: int, recordings: Recordings) -> None:
+    def __init__(self, step: Pass, threads: int, recordings: Recordings) -> None:
         self._step, self._threads, self._recordings = step, threads, recordings
         self._pace = Pace(1, 0)
         #: By whether there are random numbers; None where what is done must be done anew.
         self._programs: dict[bool, Program | None] = {}
         self._forked = without_threads()
 
-    def __call__(self, order: Array, rates: Rates, random: Any) -> Any:
+    def __call__(self, samples: Array, order: Array, rates: Rates, random: Any) -> Any:
         """Do the step; return what it returned when it was recorded."""
         if self._forked is not without_threads():
             self._programs.clear()
             self._forked, self._threads = True, 1
         key = random is None
         if key not in self._programs:
-            return self._recorded(order, rates, random)
+            return self._recorded(samples, order, rates, random)
         program = self._programs[key]
         if program is None or self._recordings.current is not None:
-            return self._step(order, rates, random)
-        numbers = program.numbers
+            return self._step(samples, order, rates, random)
+        arrays, numbers = _arrays(samples), program.numbers
+        for at, which in program.samples_at:
+            native.point(program.words, at, arrays[which])
         for at, which in program.rates_at:
             numbers[at] = rates[which]
         if program.one_blas_thread:
@@ -174,12 +186,13 @@ class Repeated:
         if failed:
             raise MemoryError("a kernel could not get the memory that it needs")
 
-    def _recorded(self, order: Array, rates: Rates, random: Any) -> Any:
+    def _recorded(self, samples: Array, order: Array, rates: Rates, random: Any) -> Any:
         if self._recordings.current is not None:
-            return self._step(order, rates, random)
-        recording = self._recordings.current = Recording(order, rates, self._threads)
+            return self._step(samples, order, rates, random)
+        recording = Recording(samples, order, rates, self._threads)
+        self._recordings.current = recording
         try:
-            result = self._step(order, rates, random)
+            result = self._step(samples, order, rates, random)
         finally:
             self._recordings.current = None
         program = self._programs[random is None] = recording.program(result)
@@ -188,6 +201,10 @@ class Repeated:
             sequence.run(program.calls[:0], program.words, program.order_at[:0], order, 1, 1)
         self._pace = Pace(self._threads, recording.work)
         return result
+
+
+def _arrays(samples: Array) -> tuple[NDArray, ...]:
+    return samples.arrays if isinstance(samples, SparseRows) else (samples,)
 
 
 class Recordings(threading.local):

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ...errors import InputError
 from ...structure import Structure
-from ..types import Array, Rates, Step
+from ..types import Array, Pass, Rates, Step
 from . import device
 from .device import cupy
 from .element_operations import ElementOperations
@@ -129,7 +129,7 @@ class CupyBackend(LayerOperations, ElementOperations):
 
     # Many steps
 
-    def repeated(self, step: Step) -> Step:
+    def repeated(self, step: Pass) -> Pass:
         """The step itself: a graph would need its order and rates on the device first."""
         return step
 

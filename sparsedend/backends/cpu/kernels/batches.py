@@ -55,11 +55,11 @@ def take_floats(images, order, scale, out):
     for part in prange((features + BLOCK - 1) // BLOCK):
         column = part * BLOCK
         for first in range(0, width, BLOCK):
-            if column + BLOCK <= features:
+            if column + BLOCK <= features and first + BLOCK <= width:
                 transpose(values, starts, first, column, out.dtype.type(scale), out)
                 continue
-            for c in range(column, features):
-                for i in range(first, first + BLOCK):
+            for c in range(column, min(column + BLOCK, features)):
+                for i in range(first, min(first + BLOCK, width)):
                     out[c, i] = values[starts[i] + c] * out.dtype.type(scale)
 
 
@@ -72,7 +72,7 @@ def take_sparse(indptr, indices, values, order, out):
     features, width = out.shape
     for feature in prange(features):
         out[feature] = 0
-    for part in prange(width // BLOCK):
+    for part in prange((width + BLOCK - 1) // BLOCK):
         first = part * BLOCK
         for column in range(first, min(first + BLOCK, order.size)):
             row = order[column]

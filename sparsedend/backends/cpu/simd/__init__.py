@@ -26,10 +26,11 @@ from .operations import (
     total,
 )
 from .transpose import transpose, transpose_pixels
-from .types import BLOCK, SUMS, TILE, Tile, tile_of
+from .types import BLOCK, LEAST, SUMS, TILE, Tile, tile_of
 
 __all__ = [
     "BLOCK",
+    "LEAST",
     "SUMS",
     "TILE",
     "Tile",

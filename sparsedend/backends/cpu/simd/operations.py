@@ -37,7 +37,7 @@ def item(_context, array, offset):
 def load(_context, array, offset, lanes):
     """Lanes `offset` … of a flat array.
 
-    From an array of uint16 (see `numba_kernels.take_pixels`) come float32 values: 32-bit word i
+    From an array of uint16 (see `kernels.batches.take_pixels`) come float32 values: 32-bit word i
     of a tile holds the bfloat16 of sample i in its low half and that of sample i + lanes/2 in its
     high half, and a bfloat16 is the high half of a float32.
     """
