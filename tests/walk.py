@@ -47,7 +47,7 @@ def variants(array):
         np.lib.stride_tricks.as_strided(array, array.shape, (0,) * array.ndim),
         array.tolist(),
         np.full_like(array, np.nan) if array.dtype.kind == "f" else array - 1,
-        np.full_like(array, np.inf) if array.dtype.kind == "f" else np.full_like(array, 2**31 + 5),
+        np.full_like(array, np.inf) if array.dtype.kind == "f" else array + np.array(2**31 - 1).astype(array.dtype),
         None,
         "x",
         [[1], [1, 2]],
@@ -116,7 +116,7 @@ class Walk(RuleBasedStateMachine):
         structure = Structure(matrix.indptr, indices, matrix.shape)
         for array in (matrix.indices, matrix.indptr, indices):
             if isinstance(array, np.ndarray) and array.flags.writeable and edit:
-                array[...] = [0, 2**30, -1][edit - 1]
+                array[...] = np.array([0, 2**30, -1][edit - 1]).astype(array.dtype)
         sparse = sd.layers.Sparse(structure)
         self.networks.append(sd.Network([sparse, sd.layers.Dense(5, CLASSES)], SHAPE))
 
