@@ -18,7 +18,7 @@ from .errors import InputError
 from .gradients import vjp
 from .network import Network
 from .session import Session
-from .training import Training, callbacks, evaluate, fit, predict
+from .training import Training, callbacks, evaluate, fit, predict, train_on_batch
 from .version import __version__
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "optimizers",
     "predict",
     "save",
+    "train_on_batch",
     "vjp",
 ]
 

@@ -105,7 +105,10 @@ class Session:
 
     @classmethod
     def over(cls, network: Network, samples: Samples, workspace: Workspace) -> Session:
-        """Session of samples that are checked, in a workspace that nobody else uses meanwhile."""
+        """Session of samples that are checked, in a workspace that nobody else uses meanwhile.
+
+        What was scored in the workspace before counts in its totals too, until `begin`.
+        """
         made = cls.__new__(cls)
         made._open(network, samples, workspace)
         return made
@@ -125,8 +128,10 @@ class Session:
         self._drops = any(layer.drops for layer in network.layers)
         self._scored = False
         self._training: Trainer | None = None
-        self._score = repeated(self.backend, self._score_once, *network.layers, self._loss)
-        self.begin()
+        self._once = _Scoring(
+            self._inputs, self._targets, self._weights, self._loss, self._workspace
+        )
+        self._score = repeated(self.backend, self._once, *network.layers, self._loss)
 
     def __len__(self) -> int:
         return len(self._inputs)
@@ -255,36 +260,26 @@ class Session:
     def rehearse(self, training: Trainer) -> None:
         """Do all that a step does on one sample, and change nothing, so that all is compiled."""
         order = self.backend.place(np.zeros(1, np.int64))
+        network, once, workspace = self.network, self._once, self._workspace
 
         def step(order: Array, rates: Any, random: Any) -> None:
-            self._score_once(order, rates, random)
-            self._workspace.backward()
-            training.rehearse(self.network, rates)
+            once(order, rates, random)
+            workspace.backward()
+            training.rehearse(network, rates)
 
         rates = training.optimizer.rates(1, 1.0)
         self._repeated(step, training)(order, rates, copy.deepcopy(training.dropout))
         self._scored = False
         self.begin()
 
-    def _score_once(self, order: Array, rates: Any, random: Any) -> None:
-        workspace = self._workspace
-        self._loss.score(
-            self.backend,
-            workspace.forward(self._inputs, order, random),
-            self._targets,
-            order,
-            self._weights,
-            workspace.delta,
-            workspace.totals,
-        )
-
     def _step_of(self, training: Trainer) -> Step:
         """A step of a training on a batch."""
+        network, once, workspace = self.network, self._once, self._workspace
 
         def step(order: Array, rates: Any, random: Any) -> None:
-            self._score_once(order, rates, random)
-            self._workspace.backward()
-            training.apply(self.network, self._workspace.gradients, rates)
+            once(order, rates, random)
+            workspace.backward()
+            training.apply(network, workspace.gradients, rates)
 
         return self._repeated(step, training)
 
@@ -333,3 +328,30 @@ class Session:
             )
         placed = placed.astype(np.int64, copy=False)
         return placed if placed.flags.c_contiguous else placed.copy()
+
+
+class _Scoring:
+    """Samples, and the score of a batch of them.
+
+    It knows no session, which keeps it: the samples are let go at once, not when Python looks for
+    circles.
+    """
+
+    def __init__(
+        self, inputs: Array, targets: Array, weights: Array | None, loss: Any, workspace: Workspace
+    ) -> None:
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+        self.loss, self.workspace = loss, workspace
+
+    def __call__(self, order: Array, rates: Any, random: Any) -> None:
+        workspace = self.workspace
+        outputs = workspace.forward(self.inputs, order, random)
+        self.loss.score(
+            workspace.backend,
+            outputs,
+            self.targets,
+            order,
+            self.weights,
+            workspace.delta,
+            workspace.totals,
+        )

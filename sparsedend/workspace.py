@@ -67,13 +67,34 @@ class Workspace:
             self._inputs = self.backend.batch(
                 inputs, self.width, self.dtype, sparse_readers=self._reads_sparsely
             )
-            self._pass = repeated(self.backend, self._through_layers, *self._layers)
+            way = _Way(self._inputs, self.steps, self.batch, training=self.training)
+            self._pass = repeated(self.backend, way, *self._layers)
         self.backend.take_batch(inputs, order, self._inputs)
         self.batch.samples, self.batch.random = order.size, random
         return self._pass(order, (), random)
 
-    def _through_layers(self, order: Array, rates: Any, random: Any) -> Array:
-        x = self._inputs
+    def backward(self) -> Array | None:
+        """Fill the gradients from `delta`; return that of the inputs, where it is wanted."""
+        delta = self.delta
+        for layer, state, _ in reversed(self.steps):
+            delta = layer.backward(delta, state)
+        return delta
+
+
+class _Way:
+    """The way of a batch through the layers.
+
+    It knows no workspace, which keeps it: buffers are freed at once, not when Python looks for
+    circles.
+    """
+
+    def __init__(
+        self, x: Array, steps: list[tuple[Layer, Any, bool]], batch: Batch, *, training: bool
+    ) -> None:
+        self.x, self.steps, self.batch, self.training = x, steps, batch, training
+
+    def __call__(self, order: Array, rates: Any, random: Any) -> Array:
+        x = self.x
         for layer, state, overwritable in self.steps:
             y = layer.forward(x, state)
             if y is x and not overwritable and self.training and not self._passes(layer):
@@ -88,13 +109,6 @@ class Workspace:
     def _passes(self, layer: Layer) -> bool:
         """Whether the layer drops nothing in this batch, and so returns its inputs unchanged."""
         return layer.drops and self.batch.random is None
-
-    def backward(self) -> Array | None:
-        """Fill the gradients from `delta`; return that of the inputs, where it is wanted."""
-        delta = self.delta
-        for layer, state, _ in reversed(self.steps):
-            delta = layer.backward(delta, state)
-        return delta
 
 
 def repeated(backend: Backend, step: Step, *parts: Any) -> Step:
