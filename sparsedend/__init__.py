@@ -17,6 +17,7 @@ from .checkpoint import load, save
 from .errors import InputError
 from .gradients import vjp
 from .network import Network
+from .predictor import Predictor
 from .session import Session
 from .training import Training, callbacks, evaluate, fit, predict, train_on_batch
 from .version import __version__
@@ -24,6 +25,7 @@ from .version import __version__
 __all__ = [
     "InputError",
     "Network",
+    "Predictor",
     "Session",
     "Training",
     "__version__",

@@ -6,7 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sparsedend import InputError, Session, Training, backends, evaluate, fit, models, predict
+from sparsedend import (
+    InputError,
+    Predictor,
+    Session,
+    Training,
+    backends,
+    evaluate,
+    fit,
+    models,
+    predict,
+    train_on_batch,
+    vjp,
+)
 from sparsedend.samples import checked_inputs
 
 CPU = ("numpy", "numba")
@@ -176,3 +188,28 @@ def test_numbers_of_images():
     for dtype in (np.int64, np.uint16, np.int8):
         with pytest.raises(InputError, match=r"inputs are u?int\d+: give uint8 \(0 … 255\) or flo"):
             predict(images, flags.astype(dtype))
+
+
+@pytest.mark.parametrize("backend", CPU)
+def test_nothing_that_is_given_is_changed(backend):
+    """Neither by a fit, nor in any other way; it may even be read-only."""
+    made = network(backend=backend)
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((60, 9)).astype(np.float32)
+    given_ = {"x": x, "y": rng.integers(0, 3, 60), "sample_weight": rng.random(60)}
+    before = {name: values.copy() for name, values in given_.items()}
+    for values in given_.values():
+        values.flags.writeable = False
+    training = Training(batch_size=20)
+    fit(made, **given_, epochs=2, callbacks=[], training=training)
+    evaluate(made, x, given_["y"])
+    session = Session(made, x, given_["y"], input_gradient=True)
+    session.train_step(training, np.arange(20))
+    session.score(np.arange(20))
+    session.backward()
+    outputs, pullback = vjp(made, x)
+    pullback(outputs)
+    train_on_batch(made, x, given_["y"], training=training)
+    Predictor(made, 60)(x)
+    for name, values in given_.items():
+        np.testing.assert_array_equal(values, before[name])

@@ -325,6 +325,7 @@ def test_what_a_fit_was_given_does_not_live_on(digits, backend):
     evaluate(network, x, digits.train_y[:200])
     predict(network, x)
     sd.vjp(network, x)
+    sd.Predictor(network, 200)(x)
     sd.Session(network, x, digits.train_y[:200]).train_step(training, [0, 1])
     with pytest.raises(InputError, match="out of range"):
         fit(network, x, digits.train_y[:200] + 1, epochs=1)
