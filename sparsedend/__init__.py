@@ -17,13 +17,15 @@ from .checkpoint import load, save
 from .errors import InputError
 from .gradients import vjp
 from .network import Network
+from .predictor import Predictor
 from .session import Session
-from .training import Training, callbacks, evaluate, fit, predict
+from .training import Training, callbacks, evaluate, fit, predict, train_on_batch
 from .version import __version__
 
 __all__ = [
     "InputError",
     "Network",
+    "Predictor",
     "Session",
     "Training",
     "__version__",
@@ -42,6 +44,7 @@ __all__ = [
     "optimizers",
     "predict",
     "save",
+    "train_on_batch",
     "vjp",
 ]
 

@@ -1,4 +1,23 @@
-"""Samples from the caller, checked, where they lie, before they are computed with."""
+"""Samples from the caller, checked, where they lie, before they are computed with.
+
+Inputs may be an array of NumPy, memory-mapped or not, or whatever makes one: nested lists, data
+sets of h5py and Zarr, tables of pandas, Polars and Arrow, tensors of PyTorch and JAX, whatever
+speaks DLPack or ``__cuda_array_interface__``; and SciPy's sparse matrices. None is ever changed, or
+kept beyond the call, and what is used as it is, is not copied. How their numbers are taken depends
+on their dtype alone:
+
+======================  =================================  =====================================
+dtype                   in images                          in tables
+======================  =================================  =====================================
+float32, float64        as they are                        as they are
+float16, bfloat16       as float32                         as float32
+uint8                   bytes: divided by 255              as numbers of the network's dtype
+bool                    0 and 1                            0 and 1
+other integers          refused: bytes, or 0 … 1?          as numbers of the network's dtype
+missing (NA, null)      refused                            refused, with their row and feature
+masked arrays, complex  refused                            refused
+======================  =================================  =====================================
+"""
 
 from __future__ import annotations
 
@@ -24,7 +43,7 @@ class Samples(NamedTuple):
 
     Attributes
     ----------
-    inputs : (samples, features), uint8 or floating, C-contiguous; or `SparseRows`
+    inputs : (samples, features), uint8, float32 or float64, C-contiguous; or `SparseRows`
     targets : array, optional
         As the network's loss takes them, a row for each sample.
     weights : (samples,) of the network's dtype, optional
@@ -71,19 +90,18 @@ def checked_inputs(network: Network, inputs: Any) -> Array:
     """
     if issparse(inputs):
         return _sparse_rows(network, inputs)
-    array = _array(inputs, "images" if len(network.image_shape) == 3 else "rows")
-    flat = _flat(network, array)
-    if flat.dtype == np.uint8:
-        # Bytes are pixels, which a batch scales to 0 … 1, in images alone.
-        flat = flat if len(network.image_shape) == 3 else flat.astype(network.dtype)
-    else:
+    array = _array(inputs, "images" if _of_images(network) else "rows")
+    _check_shape(network, array)
+    flat = array.reshape(len(array), -1).astype(_dtype(network, array), copy=False)
+    # Bytes of images stay what they are: a batch scales them.
+    if array.dtype.kind == "f":
         _check_finite(network, flat)
     return flat if flat.flags.c_contiguous else flat.copy()
 
 
 def warn_of_bytes(network: Network, inputs: Array) -> None:
     """Warn where images look like bytes that were made floating without being scaled."""
-    if len(network.image_shape) == 1 or inputs.dtype == np.uint8:
+    if not _of_images(network) or inputs.dtype == np.uint8:
         return
     highest = float(inputs.max())
     if highest >= BYTES:
@@ -126,11 +144,10 @@ def _sparse_rows(network: Network, given: Any) -> SparseRows:
     if not matrix.has_canonical_format:
         matrix = matrix.copy()
         matrix.sum_duplicates()
-    values = matrix.data
+    values = matrix.data.astype(_dtype(network, matrix), copy=False)
     if values.dtype == np.uint8:
         values = values.astype(network.dtype)
-        if len(network.image_shape) == 3:
-            values /= BYTES
+        values /= BYTES
     rows = SparseRows(from_csr(matrix), values)
     wrong = np.flatnonzero(~(abs(values) <= np.finfo(network.dtype).max))
     if wrong.size:
@@ -139,17 +156,16 @@ def _sparse_rows(network: Network, given: Any) -> SparseRows:
     return rows
 
 
-def _flat(network: Network, array: Array) -> Array:
-    _check_shape(network, array)
-    return array.reshape(len(array), -1)
+def _of_images(network: Network) -> bool:
+    return len(network.image_shape) == 3
 
 
 def _check_shape(network: Network, array: Array) -> None:
-    """Check shape and dtype of images or rows."""
+    """Check the shape of images or rows."""
     shape = network.image_shape
     shapes = {shape, (network.inputs,)} | ({shape[:2]} if shape[2:] == (1,) else set())
     if array.shape[1:] not in shapes:
-        if len(shape) == 3:
+        if _of_images(network):
             words = f"images have shape {array.shape}, but the network takes images of "
         else:
             words = f"rows have shape {array.shape}, but the network takes rows of features: "
@@ -158,9 +174,19 @@ def _check_shape(network: Network, array: Array) -> None:
         )
     if array.shape[0] == 0:
         raise InputError("there are no samples: give at least one")
-    if array.dtype not in (np.uint8, np.float32, np.float64):
-        allowed = "uint8 (0 … 255) or float32 (0 … 1)" if len(shape) == 3 else "float32 or float64"
-        raise InputError(f"the inputs are {array.dtype}: give {allowed}")
+
+
+def _dtype(network: Network, array: Array) -> np.dtype:
+    """In which numbers are taken (see above)."""
+    given = array.dtype
+    if given in (np.float32, np.float64) or (given == np.uint8 and _of_images(network)):
+        return given
+    if given == np.float16:
+        return np.dtype(np.float32)
+    if given.kind == "b" or (given.kind in "iu" and not _of_images(network)):
+        return network.dtype
+    allowed = "uint8 (0 … 255) or float32 (0 … 1)" if _of_images(network) else "real numbers"
+    raise InputError(f"the inputs are {given}: give {allowed}")
 
 
 def _check_finite(network: Network, flat: Array) -> None:
@@ -175,7 +201,7 @@ def _check_finite(network: Network, flat: Array) -> None:
 
 def _not_finite(network: Network, sample: int, feature: int, value: Any) -> InputError:
     """Error that says where a value is that the network cannot compute with."""
-    names = ("image", "value") if len(network.image_shape) == 3 else ("row", "feature")
+    names = ("image", "value") if _of_images(network) else ("row", "feature")
     return InputError(
         f"{names[0]} {sample} holds {float(value):g} at {names[1]} {feature}: give finite numbers "
         f"that {network.dtype} holds, up to {np.finfo(network.dtype).max:.2g}"

@@ -106,7 +106,10 @@ class Session:
 
     @classmethod
     def over(cls, network: Network, samples: Samples, workspace: Workspace) -> Session:
-        """Session of samples that are checked, in a workspace that nobody else uses meanwhile."""
+        """Session of samples that are checked, in a workspace that nobody else uses meanwhile.
+
+        What was scored in the workspace before counts in its totals too, until `begin`.
+        """
         made = cls.__new__(cls)
         made._open(network, samples, workspace)
         return made
@@ -126,8 +129,8 @@ class Session:
         self._drops = any(layer.drops for layer in network.layers)
         self._scored = False
         self._training: Trainer | None = None
-        self._score = repeated(self.backend, self._score_once, *network.layers, self._loss)
-        self.begin()
+        self._once = _Scoring(self._targets, self._weights, self._loss, self._workspace)
+        self._score = repeated(self.backend, self._once, *network.layers, self._loss)
 
     def __len__(self) -> int:
         return len(self._inputs)
@@ -257,11 +260,12 @@ class Session:
     def rehearse(self, training: Trainer) -> None:
         """Do all that a step does on one sample, and change nothing, so that all is compiled."""
         order = self.backend.place(np.zeros(1, np.int64))
+        network, once, workspace = self.network, self._once, self._workspace
 
         def step(samples: Array, order: Array, rates: Any, random: Any) -> None:
-            self._score_once(samples, order, rates, random)
-            self._workspace.backward()
-            training.rehearse(self.network, rates)
+            once(samples, order, rates, random)
+            workspace.backward()
+            training.rehearse(network, rates)
 
         rates = training.optimizer.rates(1, 1.0)
         random = copy.deepcopy(training.dropout)
@@ -269,25 +273,14 @@ class Session:
         self._scored = False
         self.begin()
 
-    def _score_once(self, samples: Array, order: Array, rates: Any, random: Any) -> None:
-        workspace = self._workspace
-        self._loss.score(
-            self.backend,
-            workspace.forward(samples, order, random),
-            self._targets,
-            order,
-            self._weights,
-            workspace.delta,
-            workspace.totals,
-        )
-
     def _step_of(self, training: Trainer) -> Pass:
         """A step of a training on a batch."""
+        network, once, workspace = self.network, self._once, self._workspace
 
         def step(samples: Array, order: Array, rates: Any, random: Any) -> None:
-            self._score_once(samples, order, rates, random)
-            self._workspace.backward()
-            training.apply(self.network, self._workspace.gradients, rates)
+            once(samples, order, rates, random)
+            workspace.backward()
+            training.apply(network, workspace.gradients, rates)
 
         return self._repeated(step, training)
 
@@ -336,3 +329,28 @@ class Session:
             )
         placed = placed.astype(np.int64, copy=False)
         return placed if placed.flags.c_contiguous else placed.copy()
+
+
+class _Scoring:
+    """The score of a batch of samples.
+
+    It knows no session, which keeps it: buffers are let go at once, not when Python looks for
+    circles.
+    """
+
+    def __init__(
+        self, targets: Array, weights: Array | None, loss: Any, workspace: Workspace
+    ) -> None:
+        self.targets, self.weights, self.loss, self.workspace = targets, weights, loss, workspace
+
+    def __call__(self, samples: Array, order: Array, rates: Any, random: Any) -> None:
+        workspace = self.workspace
+        self.loss.score(
+            workspace.backend,
+            workspace.forward(samples, order, random),
+            self.targets,
+            order,
+            self.weights,
+            workspace.delta,
+            workspace.totals,
+        )

@@ -62,7 +62,12 @@ class Structure:
     rule: str = "given"
 
     def __post_init__(self) -> None:
-        indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
+        try:
+            indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
+        except ValueError as error:
+            raise InputError(
+                f"indptr and indices make no arrays ({error}): give vectors of integers"
+            ) from error
         rows, columns = self.shape
         shape = int(rows), int(columns)
         _check(indptr, indices, shape)

@@ -67,12 +67,40 @@ class Workspace:
             self._inputs = self.backend.batch(
                 samples, self.width, self.dtype, sparse_readers=self._reads_sparsely
             )
-            self._pass = repeated(self.backend, self._through_layers, *self._layers)
+            way = _Way(self.backend, self._inputs, self.steps, self.batch, training=self.training)
+            self._pass = repeated(self.backend, way, *self._layers)
         self.batch.samples, self.batch.random = order.size, random
         return self._pass(samples, order, (), random)
 
-    def _through_layers(self, samples: Array, order: Array, rates: Any, random: Any) -> Array:
-        x = self._inputs
+    def backward(self) -> Array | None:
+        """Fill the gradients from `delta`; return that of the inputs, where it is wanted."""
+        delta = self.delta
+        for layer, state, _ in reversed(self.steps):
+            delta = layer.backward(delta, state)
+        return delta
+
+
+class _Way:
+    """The way of a batch through the layers.
+
+    It knows no workspace, which keeps it: buffers are freed at once, not when Python looks for
+    circles.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        inputs: Array,
+        steps: list[tuple[Layer, Any, bool]],
+        batch: Batch,
+        *,
+        training: bool,
+    ) -> None:
+        self.backend, self.inputs, self.steps = backend, inputs, steps
+        self.batch, self.training = batch, training
+
+    def __call__(self, samples: Array, order: Array, rates: Any, random: Any) -> Array:
+        x = self.inputs
         self.backend.take_batch(samples, order, x)
         for layer, state, overwritable in self.steps:
             y = layer.forward(x, state)
@@ -88,13 +116,6 @@ class Workspace:
     def _passes(self, layer: Layer) -> bool:
         """Whether the layer drops nothing in this batch, and so returns its inputs unchanged."""
         return layer.drops and self.batch.random is None
-
-    def backward(self) -> Array | None:
-        """Fill the gradients from `delta`; return that of the inputs, where it is wanted."""
-        delta = self.delta
-        for layer, state, _ in reversed(self.steps):
-            delta = layer.backward(delta, state)
-        return delta
 
 
 def repeated(backend: Backend, step: Pass, *parts: Any) -> Pass:

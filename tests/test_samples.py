@@ -6,7 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sparsedend import InputError, Session, Training, backends, evaluate, fit, models, predict
+from sparsedend import (
+    InputError,
+    Predictor,
+    Session,
+    Training,
+    backends,
+    evaluate,
+    fit,
+    models,
+    predict,
+    train_on_batch,
+    vjp,
+)
 from sparsedend.samples import checked_inputs
 
 CPU = ("numpy", "numba")
@@ -107,7 +119,7 @@ def broken(name, values):
             table(features=8),
             r"rows have shape \(50, 8\), but the network takes .*: 9",
         ),
-        (table().astype(int), "the inputs are int64: give float32 or float64"),
+        (table().astype(complex), "the inputs are complex128: give real numbers"),
         (sparse.csr_array((0, 9)), "there are no samples"),
         (table(dtype=np.float64) * 1e300, r"row \d holds .*e\+.* at feature \d: give finite"),
         (sparse.csr_array([[0] * 9, [0, 0, np.nan] + [0] * 6]), "row 1 holds nan at feature 2"),
@@ -138,3 +150,66 @@ def test_sparse_images_that_look_like_bytes():
     rows.data[3] = 255
     with pytest.warns(UserWarning, match="values up to 255"):
         fit(images, rows, np.arange(50) % 3, epochs=1, callbacks=[])
+
+
+#: Whole numbers that every dtype holds.
+ROWS = np.array([[0, 1, 7, 100], [3, 0, 1, 2], [1, 1, 0, 5]])
+NUMBERS = [
+    *("float32", "float64", "float16", ">f4", ">f8", "<f2", ">f2"),
+    *("uint8", "int8", "int64", "uint64", ">i4", "uint16"),
+]
+
+
+@pytest.mark.parametrize("backend", CPU)
+@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sparse.csr_array, list])
+def test_numbers_of_a_table_count_as_what_they_are_in_every_dtype(backend, form):
+    made = network(4, backend=backend)
+    expected = predict(made, ROWS.astype(np.float32), raw=True)
+    for dtype in NUMBERS:
+        of_scipy = np.dtype(dtype).isnative and dtype not in ("float16", "<f2")
+        if form is sparse.csr_array and not of_scipy:
+            continue
+        given_ = form(ROWS.astype(dtype))
+        np.testing.assert_allclose(predict(made, given_, raw=True), expected, rtol=1e-6)
+    flags = ROWS > 0
+    expected = predict(made, flags.astype(np.float32), raw=True)
+    np.testing.assert_array_equal(predict(made, form(flags), raw=True), expected)
+
+
+def test_numbers_of_images():
+    images = models.build("dann-r", (2, 2, 1), 2, synapses=2, backend=backends.NumpyBackend())
+    values = np.array([[0, 0.5, 1, 0.25]])
+    expected = predict(images, values, raw=True)
+    for dtype in ("float16", "float32", ">f8"):
+        np.testing.assert_allclose(predict(images, values.astype(dtype), raw=True), expected)
+    flags = np.array([[True, False, True, True]])
+    expected = predict(images, flags.astype(float), raw=True)
+    np.testing.assert_array_equal(predict(images, flags, raw=True), expected)
+    for dtype in (np.int64, np.uint16, np.int8):
+        with pytest.raises(InputError, match=r"inputs are u?int\d+: give uint8 \(0 … 255\) or flo"):
+            predict(images, flags.astype(dtype))
+
+
+@pytest.mark.parametrize("backend", CPU)
+def test_nothing_that_is_given_is_changed(backend):
+    """Neither by a fit, nor in any other way; it may even be read-only."""
+    made = network(backend=backend)
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((60, 9)).astype(np.float32)
+    given_ = {"x": x, "y": rng.integers(0, 3, 60), "sample_weight": rng.random(60)}
+    before = {name: values.copy() for name, values in given_.items()}
+    for values in given_.values():
+        values.flags.writeable = False
+    training = Training(batch_size=20)
+    fit(made, **given_, epochs=2, callbacks=[], training=training)
+    evaluate(made, x, given_["y"])
+    session = Session(made, x, given_["y"], input_gradient=True)
+    session.train_step(training, np.arange(20))
+    session.score(np.arange(20))
+    session.backward()
+    outputs, pullback = vjp(made, x)
+    pullback(outputs)
+    train_on_batch(made, x, given_["y"], training=training)
+    Predictor(made, 60)(x)
+    for name, values in given_.items():
+        np.testing.assert_array_equal(values, before[name])

@@ -167,3 +167,8 @@ def test_indices_are_as_narrow_as_they_may_be(monkeypatch):
     monkeypatch.setattr(structures, "INT32_MAX", 2)
     made = Structure(*wide, (2, 2))
     assert (made.indptr.dtype, made.indices.dtype) == (np.int64, np.int32)
+
+
+def test_lists_of_lists_of_several_lengths_are_refused():
+    with pytest.raises(InputError, match=r"make no arrays .*: give vectors of integers"):
+        Structure([0, 1], [[1], [1, 2]], (1, 3))

@@ -47,7 +47,9 @@ def variants(array):
         np.lib.stride_tricks.as_strided(array, array.shape, (0,) * array.ndim),
         array.tolist(),
         np.full_like(array, np.nan) if array.dtype.kind == "f" else array - 1,
-        np.full_like(array, np.inf) if array.dtype.kind == "f" else array + np.array(2**31 - 1).astype(array.dtype),
+        np.full_like(array, np.inf)
+        if array.dtype.kind == "f"
+        else array + np.array(2**31 - 1).astype(array.dtype),
         None,
         "x",
         [[1], [1, 2]],

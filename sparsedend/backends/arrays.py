@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..errors import InputError
 from . import cuda
 from .sparse_rows import SparseRows
 
@@ -21,6 +22,7 @@ def on_gpu(values: Any) -> bool:
     """Whether an array of any library lies on a GPU."""
     if isinstance(values, np.ndarray):
         return False
+    values = _without_record(values)
     if hasattr(values, "__cuda_array_interface__"):
         return True
     device = getattr(values, "__dlpack_device__", None)
@@ -30,19 +32,61 @@ def on_gpu(values: Any) -> bool:
 def as_array(values: Any) -> Any:
     """NumPy array of the values, or a CuPy array where they lie on a GPU; not copied there.
 
+    Whatever speaks ``__array__`` or DLPack will do, as arrays, tensors and tables of most libraries
+    do, and nested lists. Tensors that record gradients are taken without them; bfloat16, which
+    NumPy lacks, as float32, which holds it exactly; another byte order as the machine's; and Python
+    objects, which nullable columns become, as numbers, NaN where one is missing.
+
     Raises
     ------
     InputError
-        Where they lie on a GPU and CuPy is not installed.
+        Where they lie on a GPU and CuPy is not installed, or make no array.
     """
+    if isinstance(values, np.ndarray):
+        return _native(np.asarray(values))
+    values = _without_record(values)
+    if hasattr(values, "float") and str(getattr(values, "dtype", "")).endswith("bfloat16"):
+        values = values.float()
     if not on_gpu(values):
-        return np.asarray(values)
+        return _native(_read(values))
     cupy = cuda.library()
     if isinstance(values, cupy.ndarray):
         return values
     if hasattr(values, "__cuda_array_interface__"):
         return cupy.asarray(values)
     return cupy.from_dlpack(values)
+
+
+def _without_record(values: Any) -> Any:
+    """The same tensor, of whose gradients nothing is recorded."""
+    return values.detach() if hasattr(values, "detach") else values
+
+
+def _read(values: Any) -> NDArray:
+    """NumPy array of what lies on the host and is none."""
+    try:
+        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+            return np.from_dlpack(values)
+        array = np.asarray(values)
+        if array.dtype != object or not array.ndim:
+            return array
+        found = np.array(array.tolist())
+        if found.dtype == object and hasattr(values, "to_numpy"):
+            # What pandas has for a missing value is no number, and no NaN.
+            return values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return found
+    except Exception as error:  # Of any kind: it is another library's.
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"a {type(values).__name__} makes no array of numbers ({reason}): give a NumPy array"
+        ) from error
+
+
+def _native(array: NDArray) -> NDArray:
+    """Numbers as this machine and NumPy have them."""
+    if array.dtype.kind == "V" and array.dtype.name == "bfloat16":
+        return array.astype(np.float32)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def as_host_array(values: Any) -> Any:

@@ -5,6 +5,7 @@ from .evaluation import evaluate, predict
 from .fit import fit
 from .fitting import Fitting
 from .history import History
+from .on_batch import train_on_batch
 from .training import Training
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "evaluate",
     "fit",
     "predict",
+    "train_on_batch",
 ]

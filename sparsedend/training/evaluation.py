@@ -36,6 +36,7 @@ def evaluate(network: Network, x: Any, y: Any, *, batch_size: int = 128) -> Eval
     batch_size = min(whole("batch size", batch_size), len(samples.inputs))
     with network.backend.limited():
         session = Session.over(network, samples, _workspace(network, batch_size))
+        session.begin()
         return session.scorer(batch_size)(np.arange(len(session)))
 
 

@@ -54,6 +54,8 @@ class Training:
         Why the training ended for good before its last epoch; empty if it did not.
     planned : int
         Epochs in all that the schedule was last computed for.
+    seat : Seat, optional
+        What `train_on_batch` uses again for the next batch; no copy has it, and no file.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Training:
         self.best: Array | None = None
         self.stopped = ""
         self.planned = 0
+        self.seat: Any = None
         self._network: Network | None = None
         self._backend: Backend | None = None
         self._parts: list[slice] = []
@@ -97,7 +100,7 @@ class Training:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the network, which `begin` is given."""
-        return vars(self) | {"_network": None, "_backend": None}
+        return vars(self) | {"_network": None, "_backend": None, "seat": None}
 
     def begin(self, network: Network) -> None:
         """Take up a network, for the first time or again; nothing where it is taken up already.
@@ -128,7 +131,7 @@ class Training:
                 )
         self._still = _parts_of(network, self.frozen)
         self._parts = _between(self._still, network.size)
-        self._network, self._backend = network, network.backend
+        self._network, self._backend, self.seat = network, network.backend, None
         self.follow(network)
 
     def check_epochs(self, epochs: int) -> None:
