@@ -7,17 +7,19 @@ import numpy as np
 from .numbers import whole
 
 SEED_MAX = 2**63 - 1
-STREAMS = ("split", "connectivity", "weights", "shuffle", "noise", "dropout")
+STREAMS = ("split", "connectivity", "weights", "shuffle", "noise", "dropout", "augmentation")
 
 
-def stream(seed: int, name: str) -> np.random.Generator:
+def stream(seed: int, name: str, *part: int) -> np.random.Generator:
     """Random numbers for one purpose, independent of those for any other.
 
     Parameters
     ----------
     seed : int
         From 0 to `SEED_MAX`.
-    name : {"split", "connectivity", "weights", "shuffle", "noise", "dropout"}
+    name : one of `STREAMS`
+    part : int
+        Such as the number of an epoch; each has numbers of its own.
 
     Raises
     ------
@@ -25,5 +27,5 @@ def stream(seed: int, name: str) -> np.random.Generator:
         Where the seed is another number or none.
     """
     seed = whole("seed", seed, 0, SEED_MAX)
-    sequence = np.random.SeedSequence(seed, spawn_key=(STREAMS.index(name),))
+    sequence = np.random.SeedSequence(seed, spawn_key=(STREAMS.index(name), *part))
     return np.random.default_rng(sequence)

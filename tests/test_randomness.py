@@ -25,7 +25,15 @@ def test_the_numbers_of_a_seed_stay_the_same_from_version_to_version():
         "shuffle": 182,
         "noise": 750,
         "dropout": 273,
+        "augmentation": 233,
     }
+
+
+def test_every_part_has_numbers_of_its_own():
+    parts = [(), (0,), (1,), (1, 0)]
+    found = {tuple(stream(1, "shuffle", *part).integers(0, 2**63, 4).tolist()) for part in parts}
+    assert len(found) == len(parts)
+    assert tuple(drawn(1, "shuffle")) in found
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.uint8, np.uint64])

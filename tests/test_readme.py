@@ -22,7 +22,7 @@ def test_the_readme(tmp_path, monkeypatch, capsys, digits):
     monkeypatch.syspath_prepend(tmp_path)
     names = run("README.rst")
     assert np.mean(names["classes"] == digits.test_y) > 0.9
-    assert capsys.readouterr().out.count("Evaluation(loss=") == 2
+    assert capsys.readouterr().out.count("Evaluation(loss=") == 3
     together = sum(np.sum(part == digits.test_y[i::4]) for i, part in enumerate(names["parts"]))
     assert together == np.sum(names["classes"] == digits.test_y)
     likely = sd.predict(names["network"], digits.test_x, probabilities=True)

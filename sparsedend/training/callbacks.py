@@ -114,7 +114,7 @@ class ProgressBar(Callback):
         """Open the bar."""
         show = sys.stderr.isatty() if self.show is None else self.show
         self.bar = tqdm(
-            total=fitting.epochs * fitting.batches,
+            total=fitting.epochs * fitting.batches or None,
             initial=fitting.history.epochs * fitting.batches,
             unit="batch",
             disable=not show,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backends.arrays import as_host_array
+from ..backends.backend import Backend
 from ..errors import InputError
+from ..feeds import Feed
 from ..losses import Loss
 from ..network import Network
 from ..numbers import whole
@@ -19,19 +22,20 @@ from ..samples import Samples, checked_samples, warn_of_bytes
 from ..session import Evaluation, Session
 from ..workspace import Workspace
 from .callbacks import Callback, as_callbacks
+from .fed import Fed
 from .fitting import Fitting
 from .history import NOTHING, History
 from .splits import split, split_by_class
 from .training import Training
 
 #: A share of the samples, samples of their own, or none.
-Validation = float | tuple[Any, Any] | None
+Validation = float | tuple[Any, Any] | Feed | None
 
 
 def fit(
     network: Network,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     epochs: int = 20,
     loss: Loss | None = None,
@@ -49,10 +53,10 @@ def fit(
     Parameters
     ----------
     network : Network
-    x : (samples, height, width, channels) or (samples, features), uint8 or floating
-        Bytes of images are scaled to 0 … 1. As everywhere, an array on a GPU will do, of any
-        library that speaks ``__cuda_array_interface__`` or DLPack; there it is not copied.
-    y : array
+    x : (samples, height, width, channels) or (samples, features), or Feed
+        Bytes of images are scaled to 0 … 1; `samples` says which arrays will do. A `Feed` brings
+        its targets along, and need not fit into memory.
+    y : array, optional
         Targets as the loss takes them: for classes integers from 0 to the network's outputs - 1.
     epochs : int
         Epochs in all; with a `training` that goes on, those it has behind it count.
@@ -62,7 +66,8 @@ def fit(
         How much each sample counts, relative to the others.
     class_weight : mapping of int to float, or "balanced", optional
         How much the samples of each class count, multiplied with the samples' own weights.
-    validation : float, (x, y) or None
+        Neither goes with a feed.
+    validation : float, (x, y), Feed or None
         The share of the samples that is held out, at the end of the seed's shuffle; or samples
         beside them; or no validation. A sequential training holds out by a rule of its own
         (`splits.split_by_class`), whatever the share, and then validates as asked for here.
@@ -90,11 +95,20 @@ def fit(
     with network.training(), network.backend.limited():
         before = network.loss
         network.loss = loss or before
+        work: _Work
         try:
-            samples = checked_samples(network, x, y, sample_weight, class_weight)
-            warn_of_bytes(network, samples.inputs)
-            training.begin(network)
-            fitting = _Fit(network, training, epochs, samples, validation)
+            if isinstance(x, Feed):
+                _check_alone(y=y, sample_weight=sample_weight, class_weight=class_weight)
+                training.begin(network)
+                work, validate = _fed(network, training, x, validation)
+            else:
+                if y is None:
+                    raise InputError("there are no targets: give y, or a feed in the place of x")
+                samples = checked_samples(network, x, y, sample_weight, class_weight)
+                warn_of_bytes(network, samples.inputs)
+                training.begin(network)
+                work, validate = _in_memory(network, training, samples, validation)
+            fitting = _Fit(network, training, epochs, work, validate)
         except BaseException:
             network.loss = before
             raise
@@ -102,27 +116,61 @@ def fit(
     return training.history
 
 
+class _Work(Protocol):
+    """What an epoch is made of."""
+
+    backend: Backend
+    batches: int
+
+    def train(self, factor: float) -> Iterator[None]:
+        """Step after step on all samples, at a factor of the learning rate."""
+
+    def totals(self) -> Evaluation:
+        """Of all that was scored since the last call."""
+
+
+class _InMemory:
+    """What an epoch is made of where all samples lie in memory."""
+
+    def __init__(
+        self, network: Network, training: Training, samples: Samples, kept: NDArray
+    ) -> None:
+        self.backend = network.backend
+        self.batches = math.ceil(len(kept) / training.batch_size)
+        room = min(training.batch_size, len(kept))
+        session = Session.over(network, samples, Workspace(network, room, training=True))
+        session.rehearse(training)
+        self.session = session
+        self._training, self._kept = training, kept
+        self._train = session.trainer(training, training.batch_size)
+
+    def train(self, factor: float) -> Iterator[None]:
+        """Steps in the order of the epoch."""
+        training = self._training
+        order = self._kept if training.sequential else training.shuffle.permutation(self._kept)
+        rates = training.rates(self.batches, factor)
+        return self._train(order, rates, training.dropout)
+
+    def totals(self) -> Evaluation:
+        """Of all that was scored since the last call."""
+        return self.session.totals()
+
+
 class _Fit(Fitting):
-    """The fit itself: what is trained on, what is validated on, and the epochs."""
+    """The fit itself: epoch after epoch of some work."""
 
     def __init__(
         self,
         network: Network,
         training: Training,
         epochs: int,
-        samples: Samples,
-        validation: Validation,
+        work: _Work,
+        validate: Callable[[], Evaluation] | None,
     ) -> None:
-        super().__init__(network, training, epochs, validates=validation is not None)
-        self._kept, held_out = _parts(samples, training, validation)
-        _check_weights(samples, {"trained on": self._kept, "held out": held_out})
-        self.batches = math.ceil(len(self._kept) / training.batch_size)
-        room = min(training.batch_size, len(self._kept))
-        session = Session.over(network, samples, Workspace(network, room, training=True))
-        session.rehearse(training)
-        self._session = session
-        self._train = session.trainer(training, training.batch_size)
-        self._validate = self._validation(session, validation, held_out)
+        super().__init__(network, training, epochs, validates=validate is not None)
+        self.batches = work.batches
+        self._work = work
+        self._validate = validate or (lambda: NOTHING)
 
     def run(self, callbacks: list[Callback]) -> None:
         """Train to the last epoch."""
@@ -147,19 +195,17 @@ class _Fit(Fitting):
 
     def _epoch(self, callbacks: list[Callback]) -> None:
         network, training, history = self.network, self.training, self.history
-        if network.backend is not self._session.backend:
+        if network.backend is not self._work.backend:
             raise InputError(
                 f"the network was moved to backend '{network.backend.name}' after epoch "
                 f"{history.epochs} of its training: move it before or after the training"
             )
         began = time.perf_counter()
         good = network.parameters.copy()
-        order = self._kept if training.sequential else training.shuffle.permutation(self._kept)
-        rates = training.rates(self.batches, training.schedule(history.epochs, self.epochs))
-        for _ in self._train(order, rates, training.dropout):
+        for _ in self._work.train(training.schedule(history.epochs, self.epochs)):
             for each in callbacks:
                 each.batch(self)
-        fitted = self._session.totals()
+        fitted = self._work.totals()
         validated = self._validate()
         for name, loss in (("training", fitted.loss), ("validation", validated.loss)):
             if not math.isfinite(loss) and (self.validates or name == "training"):
@@ -172,23 +218,57 @@ class _Fit(Fitting):
                 )
         history.add(fitted, validated, time.perf_counter() - began)
 
-    def _validation(
-        self, session: Session, validation: Validation, held_out: NDArray
-    ) -> Callable[[], Evaluation]:
-        """Prepare to validate the network as it will be then."""
-        size = self.training.batch_size
-        if validation is None:
-            return lambda: NOTHING
-        if isinstance(validation, tuple | list):
-            samples = checked_samples(self.network, *validation)
-            held_out = np.arange(len(samples.inputs))
-            room = min(size, len(held_out))
-            workspace = Workspace(self.network, room, training=False)
-            session = Session.over(self.network, samples, workspace)
-        else:
-            size = min(size, len(self._kept))
-        score = session.scorer(size)
-        return lambda: score(held_out)
+
+def _in_memory(
+    network: Network, training: Training, samples: Samples, validation: Validation
+) -> tuple[_InMemory, Callable[[], Evaluation] | None]:
+    """Work on samples in memory, and their validation."""
+    kept, held_out = _parts(samples, training, validation)
+    _check_weights(samples, {"trained on": kept, "held out": held_out})
+    work = _InMemory(network, training, samples, kept)
+    if isinstance(validation, Feed | tuple | list | None):
+        return work, _beside(network, training, validation)
+    score = work.session.scorer(min(training.batch_size, len(kept)))
+    return work, partial(score, held_out)
+
+
+def _fed(
+    network: Network, training: Training, feed: Feed, validation: Validation
+) -> tuple[Fed, Callable[[], Evaluation] | None]:
+    """Work on what a feed brings, and its validation."""
+    if training.sequential:
+        raise InputError(
+            "the training is sequential, but a feed has an order of its own: leave it out"
+        )
+    if _is_share(validation):
+        feed, validation = feed.split(validation, training.seed)
+    _check_pair(validation)
+    work = Fed(network, feed, training.batch_size, training)
+    return work, _beside(network, training, validation)
+
+
+def _beside(
+    network: Network, training: Training, validation: Any
+) -> Callable[[], Evaluation] | None:
+    """Prepare to validate the network, as it will be then, on samples of their own."""
+    size = training.batch_size
+    if validation is None:
+        return None
+    if isinstance(validation, Feed):
+        return Fed(network, validation, size).evaluate
+    samples = checked_samples(network, *validation)
+    room = min(size, len(samples.inputs))
+    session = Session.over(network, samples, Workspace(network, room, training=False))
+    return partial(session.scorer(size), np.arange(len(session)))
+
+
+def _check_alone(**given: Any) -> None:
+    """Refuse what does not go with a feed."""
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"`{name}` is given beside a feed, which brings all that it has along: leave it out"
+            )
 
 
 def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArray, NDArray]:
@@ -199,16 +279,25 @@ def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArr
         if labels.ndim != 1 or labels.dtype.kind != "i":
             raise InputError("the training is sequential, but its targets are no classes: shuffle")
         return split_by_class(labels, training.batch_size, training.seed)
-    if isinstance(validation, int | float | np.floating):
+    if _is_share(validation):
         return split(count, training.seed, validation)
-    if validation is not None and (
-        not isinstance(validation, tuple | list) or len(validation) != 2
-    ):
+    _check_pair(validation)
+    return np.arange(count), np.arange(0)
+
+
+def _is_share(validation: Any) -> TypeGuard[float]:
+    return isinstance(validation, int | float | np.floating)
+
+
+def _check_pair(validation: Any) -> None:
+    """Check that what is no share is a pair, a feed or None."""
+    if validation is None or isinstance(validation, Feed):
+        return
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise InputError(
             f"validation is {type(validation).__name__}: give a share between 0 and 1, a pair of "
-            "inputs and targets, or None"
+            "inputs and targets, a feed, or None"
         )
-    return np.arange(count), np.arange(0)
 
 
 def _check_weights(samples: Samples, parts: Mapping[str, NDArray]) -> None:

@@ -15,7 +15,7 @@ class Fitting:
     network : Network
     training : Training
     epochs, batches : int
-        Epochs in all, and batches of an epoch.
+        Epochs in all, and batches of an epoch; 0 of a feed that does not say how many.
     validates : bool
         Whether there is validation.
     stopping : bool

@@ -165,3 +165,27 @@ def test_grey_images_need_no_channel_and_others_do():
 def test_outputs_or_probabilities():
     with pytest.raises(InputError, match="raw outputs and probabilities are both asked for"):
         predict(table(), np.zeros((2, 3)), raw=True, probabilities=True)
+
+
+class Interrupted(losses.SoftmaxCrossEntropy):
+    """Is, in the second batch."""
+
+    def __init__(self):
+        self.__dict__["batches"] = 0
+
+    def score(self, *given):
+        self.batches += 1
+        if self.batches == 2:
+            raise KeyboardInterrupt
+        super().score(*given)
+
+
+def test_an_evaluation_that_was_interrupted_leaves_nothing_behind(digits):
+    made = sd.models.build("dann-lrf", (8, 8, 1), 10, dendrites=2, somata=4, synapses=4)
+    x, y = digits.test_x[:256], digits.test_y[:256]
+    expected, loss = evaluate(made, x, y), made.loss
+    made.loss = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(made, x, y)
+    made.loss = loss
+    assert evaluate(made, x, y) == expected

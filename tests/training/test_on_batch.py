@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 import sparsedend as sd
 from sparsedend import InputError, Session, Training, losses, train_on_batch
 from sparsedend.optimizers import AdamW
+from tests.conftest import Still
 
 
 def network(backend="numba", dropout=0.0):
@@ -88,9 +89,23 @@ def test_another_loss_and_another_backend_are_taken_up(samples):
     made.loss = losses.MeanSquaredError()
     found = train_on_batch(made, x, np.eye(3)[y], training=training)
     assert np.isnan(found.accuracy)
+    made.loss = losses.Huber(0.1)  # Of the same targets.
+    expected = sd.evaluate(made, x, np.eye(3)[y]).loss
+    found = train_on_batch(made, x, np.eye(3)[y], training=training)
+    assert found.loss == pytest.approx(expected, rel=1e-5)
     made.to("numpy")
     train_on_batch(made, x, np.eye(3)[y], training=training)
-    assert training.steps == 3
+    assert training.steps == 4
+
+
+def test_bytes_and_numbers_of_images_in_turn(digits):
+    made = sd.models.build("dann-lrf", (8, 8, 1), 10, dendrites=2, somata=5, synapses=4)
+    training, y = Training(Still()), digits.train_y[:40]
+    of_bytes = digits.train_x[:40]
+    expected = sd.evaluate(made, of_bytes, y).loss
+    for x in (of_bytes, of_bytes / np.float32(255), of_bytes):
+        found = train_on_batch(made, x, y, training=training)
+        assert found.loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_copy_of_a_training_goes_on_with_the_same_bits(samples):

@@ -1,0 +1,295 @@
+"""Samples that come in portions: from arrays larger than memory, or as batches from anywhere."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .numbers import real, whole
+from .randomness import stream
+
+#: Bytes of the samples that are shuffled together unless the caller says how many, and of those
+#: that are read at once.
+WINDOW, BLOCK = 2**27, 2**22
+#: Blocks of a window and of all samples, at least, where chunks are not larger.
+IN_WINDOW, IN_ALL = 16, 64
+
+
+class Piece(NamedTuple):
+    """Samples with their targets, not checked yet, and where they are from, for messages."""
+
+    x: Any
+    y: Any
+    where: str
+
+
+class Portion(NamedTuple):
+    """Samples that are in memory together.
+
+    Attributes
+    ----------
+    pieces : iterable of Piece
+        Read one after the other.
+    room : int, optional
+        Samples of all of them at most; those of the first where it is the only one.
+    order : (samples,) int64, optional
+        In which they are taken; as they lie where there is none.
+    """
+
+    pieces: Iterable[Piece]
+    room: int | None = None
+    order: NDArray | None = None
+
+
+class Feed(ABC):
+    """Samples in portions, epoch after epoch; `fit` takes it in the place of inputs and targets.
+
+    A thread reads and checks one portion ahead of the kernels.
+    """
+
+    @abstractmethod
+    def batches(self, batch_size: int) -> int:
+        """Batches of an epoch; 0 where nobody knows."""
+
+    @abstractmethod
+    def portions(
+        self, batch_size: int, seed: int | None = None, epoch: int = 0
+    ) -> Iterator[Portion]:
+        """All samples once.
+
+        Parameters
+        ----------
+        batch_size : int
+        seed : int, optional
+            Of the order, and of what is random in them; as they lie where it is not given.
+        epoch : int
+            Counted from 0; each has an order of its own.
+        """
+
+    def split(self, share: float, seed: int) -> tuple[Feed, Feed]:
+        """What is trained on, and a share that is held out to validate on.
+
+        Raises
+        ------
+        InputError
+            Where the share is out of range, or nobody knows what is to come.
+        """
+        raise InputError(
+            f"validation is a share of {share:g}, but nobody knows how many batches will come: "
+            "give validation data of your own, or validation=None"
+        )
+
+
+class Batches(Feed):
+    """Batches from anywhere: a file format of your own, a data base, another library's loader.
+
+    Parameters
+    ----------
+    source : callable, or iterable
+        Gives (inputs, targets) of one batch after the other, arrays that it does not change
+        afterwards. A function is called for every epoch, in the thread that reads, and returns them
+        anew; an iterable is gone through every epoch. A batch of more samples than the training's
+        batch size is more than one step.
+
+    Raises
+    ------
+    InputError
+        Where it is neither, or could be gone through once alone. In a fit, where a batch is no
+        pair, or its samples cannot be used.
+
+    Examples
+    --------
+    >>> feed = Batches(lambda: map(read, sorted(folder.glob("*.npz"))))  # doctest: +SKIP
+    >>> fit(network, feed, validation=None)  # doctest: +SKIP
+    """
+
+    def __init__(self, source: Callable[[], Iterable[Any]] | Iterable[Any]) -> None:
+        if not callable(source):
+            if not isinstance(source, Iterable):
+                raise InputError(
+                    f"batches are {type(source).__name__}: give a function that returns an "
+                    "iterable of (inputs, targets), or such an iterable"
+                )
+            if iter(source) is source:
+                raise InputError(
+                    f"batches are a {type(source).__name__}, which can be gone through once: give "
+                    "a function that returns a new one for every epoch"
+                )
+        self.source = source
+
+    def batches(self, batch_size: int) -> int:
+        """As many as the source says that it has."""
+        return len(self.source) if isinstance(self.source, Sized) else 0
+
+    def portions(
+        self, batch_size: int, seed: int | None = None, epoch: int = 0
+    ) -> Iterator[Portion]:
+        """One for each batch."""
+        source = self.source() if callable(self.source) else self.source
+        for number, batch in enumerate(source):
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                raise InputError(
+                    f"batch {number} of the feed is {type(batch).__name__}: give a pair of inputs "
+                    "and targets"
+                )
+            x, y = batch
+            yield Portion([Piece(x, y, f"batch {number} of the feed")])
+
+
+class Arrays(Feed):
+    """Samples of arrays that may be larger than memory, of which slices are read.
+
+    They are shuffled every epoch, in two steps. The arrays are cut into blocks of neighbours, whole
+    chunks where the inputs have chunks, and the blocks are taken in random order, any order being
+    as likely as any other. What so comes one after the other is cut into windows, and within a
+    window all orders are equally likely again. So every sample is used once an epoch, and any two
+    blocks may meet in a batch; but samples of one block come in the same window, or in one and the
+    next (in more where a chunk is larger than a window). Where `window` is not less than all
+    samples, the shuffle is that of all. Each epoch's order follows from the training's seed and the
+    number of the epoch alone.
+
+    In memory are two windows, one trained on and one being read.
+
+    Parameters
+    ----------
+    x, y : arrays
+        Inputs and targets, of which ``x[a:b]`` is an array: NumPy's, memory-mapped or not, data
+        sets of h5py or Zarr, SciPy's sparse matrices. They are open as long as the fit takes.
+    window : int, optional
+        Samples that are shuffled together, rounded to whole batches; as many as take 128 MiB, at
+        four bytes a value or more, if not given.
+    augment : callable, optional
+        ``x, y = augment(x, y, random)`` of every batch that is trained on, copies that it may
+        change, in their stored dtype and shape; `random` is a Generator of the seed and the epoch,
+        and must be the only source of what is random. Validation sees the samples as they are.
+
+    Raises
+    ------
+    InputError
+        Where the two have different lengths, or none, or a number is out of range.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        window: int | None = None,
+        augment: Callable[[Any, Any, np.random.Generator], tuple[Any, Any]] | None = None,
+    ) -> None:
+        for name, array in (("inputs", x), ("targets", y)):
+            if not getattr(array, "shape", ()) or not hasattr(array, "dtype"):
+                raise InputError(
+                    f"{name} are {type(array).__name__}: give an array that can be sliced"
+                )
+        samples, targets = x.shape[0], y.shape[0]
+        if targets != samples or not samples:
+            raise InputError(f"there are {samples} inputs and {targets} targets: give one for each")
+        values = math.prod(x.shape[1:])
+        size = max(1, values * max(np.dtype(x.dtype).itemsize, 4))
+        self.x, self.y, self.augment = x, y, augment
+        self.window = max(1, WINDOW // size) if window is None else whole("window", window)
+        self.block = _block(x, samples, min(BLOCK // size, self.window // IN_WINDOW))
+        self.blocks = np.arange(-(-samples // self.block))
+
+    def __len__(self) -> int:
+        starts = self.blocks * self.block
+        return int((np.minimum(starts + self.block, self.x.shape[0]) - starts).sum())
+
+    def __repr__(self) -> str:
+        return (
+            f"<Arrays of {len(self):,} samples in {len(self.blocks):,} blocks, shuffled in windows "
+            f"of {self.window:,}>"
+        )
+
+    def batches(self, batch_size: int) -> int:
+        """Of which the last alone may be shorter."""
+        return math.ceil(len(self) / batch_size)
+
+    def split(self, share: float, seed: int) -> tuple[Arrays, Arrays]:
+        """Whole blocks are held out, chosen by the seed.
+
+        Raises
+        ------
+        InputError
+            Where the share is out of range, or there is one block alone.
+        """
+        share = real("the share of validation", share, 0, 1, above=True)
+        held_out = max(1, int(len(self.blocks) * share))
+        if held_out >= len(self.blocks):
+            raise InputError(
+                f"of {len(self.blocks)} blocks with {held_out} held out none is left to train on: "
+                "give a smaller share, smaller chunks or validation data of your own"
+            )
+        order = stream(seed, "split").permutation(self.blocks)
+        return self._of(np.sort(order[:-held_out])), self._of(np.sort(order[-held_out:]))
+
+    def _of(self, blocks: NDArray) -> Arrays:
+        """The same with some of the blocks."""
+        part = Arrays(self.x, self.y, window=self.window, augment=self.augment)
+        part.block, part.blocks = self.block, blocks
+        return part
+
+    def portions(
+        self, batch_size: int, seed: int | None = None, epoch: int = 0
+    ) -> Iterator[Portion]:
+        """Windows; augmented, single batches of them."""
+        window = max(1, self.window // batch_size) * batch_size
+        if seed is None:
+            for ranges in self._windows(self.blocks, window):
+                yield Portion(map(self._piece, ranges), window)
+            return
+        shuffle, random = stream(seed, "shuffle", epoch), stream(seed, "augmentation", epoch)
+        for ranges in self._windows(shuffle.permutation(self.blocks), window):
+            order = shuffle.permutation(sum(stop - start for start, stop in ranges))
+            if self.augment is None:
+                yield Portion(map(self._piece, ranges), window, order)
+                continue
+            pieces = [self._piece(each) for each in ranges]
+            x, y = (np.concatenate([np.asarray(each[i]) for each in pieces]) for i in (0, 1))
+            for start in range(0, len(order), batch_size):
+                batch = order[start : start + batch_size]
+                changed = self.augment(x[batch], y[batch], random)
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise InputError(
+                        f"augment returned {type(changed).__name__}: return inputs and targets"
+                    )
+                yield Portion([Piece(*changed, "an augmented batch")])
+
+    def _windows(self, blocks: NDArray, window: int) -> Iterator[list[tuple[int, int]]]:
+        """Ranges of neighbours in each window, all but the last of which are full."""
+        ranges: list[tuple[int, int]] = []
+        room = window
+        for first in (blocks * self.block).tolist():
+            start, stop = first, min(first + self.block, self.x.shape[0])
+            while start < stop:
+                end = min(stop, start + room)
+                ranges.append((start, end))
+                room -= end - start
+                start = end
+                if not room:
+                    yield ranges
+                    ranges, room = [], window
+        if ranges:
+            yield ranges
+
+    def _piece(self, part: tuple[int, int]) -> Piece:
+        """Neighbours, read."""
+        start, stop = part
+        return Piece(
+            self.x[start:stop], self.y[start:stop], f"samples {start} … {stop - 1} of the feed"
+        )
+
+
+def _block(x: Any, samples: int, most: int) -> int:
+    """Samples of a block: whole chunks, and not so many that few blocks are left to shuffle."""
+    rows = max(1, min(most, samples // IN_ALL))
+    chunks = getattr(x, "chunks", None)
+    chunk = chunks[0] if chunks and isinstance(chunks[0], int) else 1
+    return max(1, rows // chunk) * chunk

@@ -1,0 +1,133 @@
+"""Samples of a feed, read by one thread while the kernels work on those before them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..feeds import Feed, Portion
+from ..network import Network
+from ..samples import Samples, checked_samples, warn_of_bytes
+from ..session import Evaluation
+from ..workspace import Workspace
+from .seats import Seat
+from .training import Training
+
+T = TypeVar("T")
+
+
+class Fed:
+    """What an epoch is made of where the samples come from a feed.
+
+    Portions sit in two seats in turn: one is filled while the other is worked on.
+
+    Parameters
+    ----------
+    network : Network
+    feed : Feed
+    batch_size : int
+    training : Training, optional
+        Whose steps are done; without one, the samples are but scored.
+    """
+
+    def __init__(
+        self, network: Network, feed: Feed, batch_size: int, training: Training | None = None
+    ) -> None:
+        self.network, self.backend = network, network.backend
+        self.batches = feed.batches(batch_size)
+        self._feed, self._batch_size, self._training = feed, batch_size, training
+        self._workspace = Workspace(network, batch_size, training=training is not None)
+        # A GPU is given samples by the thread that computes on it, in the order of its work.
+        self._by_reader = isinstance(self._workspace.totals, np.ndarray)
+        self._seats: list[Seat | None] = [None, None]
+        self._last: Seat
+        self._turn = 0
+        self._begun = False
+
+    def train(self, factor: float) -> Iterator[None]:
+        """Steps on all samples, in the order of the epoch, at a factor of the learning rate."""
+        training, size = self._training, self._batch_size
+        assert training is not None
+        portions = self._feed.portions(size, training.seed, training.history.epochs)
+        for seat, order in self._seated(portions):
+            rates = training.rates(math.ceil(len(order) / size), factor)
+            yield from seat.train(order, rates, training.dropout)
+
+    def totals(self) -> Evaluation:
+        """Of all that was scored since the last call."""
+        return self._last.session.totals()
+
+    def evaluate(self) -> Evaluation:
+        """The network, as it is now, on all samples."""
+        size = self._batch_size
+        for seat, order in self._seated(self._feed.portions(size)):
+            for start in range(0, len(order), size):
+                seat.session.score(order[start : start + size])
+        return self.totals()
+
+    def _seated(self, portions: Iterator[Portion]) -> Iterator[tuple[Seat, NDArray]]:
+        """Portion after portion in an open seat, with the order of its samples."""
+        if self._by_reader:
+            filled = _ahead(self._filled(each, self._checked(each)) for each in portions)
+        else:
+            checked = _ahead((each, list(self._checked(each))) for each in portions)
+            filled = (self._filled(*each) for each in checked)
+        last: Seat | None = None
+        for last, order in filled:
+            if not last.opened:
+                self._open(last)
+            yield last, order
+        if last is None:
+            raise InputError("the feed has no samples: give at least one")
+        self._last = last
+
+    def _checked(self, portion: Portion) -> Iterator[Samples]:
+        """The pieces of a portion."""
+        for piece in portion.pieces:
+            try:
+                yield checked_samples(self.network, piece.x, piece.y)
+            except InputError as error:
+                raise InputError(f"{piece.where}: {error}") from None
+
+    def _filled(self, portion: Portion, pieces: Iterable[Samples]) -> tuple[Seat, NDArray]:
+        """The seat whose turn it is, with these samples, and their order."""
+        seat = None
+        for samples in pieces:
+            if seat is None:
+                seat = self._seat(samples, portion.room or len(samples.inputs))
+            seat.put(samples)
+        assert seat is not None, "a portion has a piece"
+        return seat, np.arange(seat.taken) if portion.order is None else portion.order
+
+    def _seat(self, like: Samples, room: int) -> Seat:
+        """The other one than last time, empty; made anew where it does not fit."""
+        self._turn = 1 - self._turn
+        seat = self._seats[self._turn]
+        if seat is None or not seat.takes(like, room):
+            seat = self._seats[self._turn] = Seat(self.network, like, room)
+        seat.taken = 0
+        return seat
+
+    def _open(self, seat: Seat) -> None:
+        seat.open(self._workspace, self._training, self._batch_size)
+        if not self._begun:
+            self._begun = True
+            warn_of_bytes(self.network, seat.samples.inputs)
+            if self._training is not None:
+                seat.session.rehearse(self._training)
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each made by a thread while the one before it is worked on."""
+    over = object()
+    with ThreadPoolExecutor(1, "sparsedend-feed") as reader:
+        coming = reader.submit(next, items, over)
+        while (item := coming.result()) is not over:
+            coming = reader.submit(next, items, over)
+            yield cast(T, item)
