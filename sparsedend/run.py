@@ -45,6 +45,7 @@ def run(
     no_lock: bool = False,
     progress: bool | None = None,
     say: Callable[[str], None] = lambda line: None,
+    trained: Callable[[Network, Dataset], None] = lambda network, dataset: None,
 ) -> dict[str, Any]:
     """Train, with a checkpoint after every epoch, and test once after the last.
 
@@ -68,6 +69,8 @@ def run(
         Show a progress bar; by default where standard error is a terminal.
     say : callable
         Called with a line on where the run stands.
+    trained : callable
+        Called once, at the end, with the trained network and the data set as the run saw it.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def run(
     InputError
         Where data or output cannot be used, or another run is writing the output.
     """
-    arguments = settings, backend, dataset, resume, progress, say
+    arguments = settings, backend, dataset, resume, progress, say, trained
     if output is None:
         return _run(None, *arguments)
     path = Path(output)
@@ -166,6 +169,7 @@ def _run(
     resume: bool,
     progress: bool | None,
     say: Callable[[str], None],
+    trained: Callable[[Network, Dataset], None],
 ) -> dict[str, Any]:
     """As `run`, with the output for itself."""
     dataset = dataset or seen(settings, datasets.load(settings.dataset))
@@ -182,6 +186,7 @@ def _run(
         network, training, result = _resumed(path, wanted, dataset.fingerprint, backend)
         if result:
             say(f"'{path}' is finished: {result['epochs']} epochs; {_more(settings)}")
+            trained(network, dataset)
             return result
         say(f"going on from '{path}' after epoch {training.history.epochs}")
     else:
@@ -223,6 +228,7 @@ def _run(
         "checkpoint": str(path) if path else None,
     }
     keep(result=result)
+    trained(network, dataset)
     return result
 
 
