@@ -11,6 +11,7 @@ EXTRAS = {
     "cuda12": ["cupy-cuda12x[ctk]>=14"],
     "cuda13": ["cupy-cuda13x[ctk]>=14"],
     "sklearn": ["scikit-learn>=1.6"],
+    "analysis": ["pandas>=2", "scikit-learn>=1.6", "statsmodels>=0.14.2"],
     "figures": ["matplotlib>=3.8"],
     "images": ["pillow>=10.1"],
     "sweep": ["joblib>=1.5", "distributed>=2024.5"],
@@ -43,6 +44,7 @@ EXTRAS = {
         "pytest-xdist>=3.5",
         "ruff>=0.6",
         "scikit-learn>=1.6",
+        "statsmodels>=0.14.2",
     ],
 }
 

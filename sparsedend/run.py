@@ -49,6 +49,7 @@ def run(
     no_lock: bool = False,
     progress: bool | None = None,
     say: Callable[[str], None] = lambda line: None,
+    trained: Callable[[Network, Dataset], None] = lambda network, dataset: None,
 ) -> dict[str, Any]:
     """Train, with a checkpoint after every epoch, and test once after the last.
 
@@ -72,6 +73,8 @@ def run(
         Show a progress bar; by default where standard error is a terminal.
     say : callable
         Called with a line on where the run stands.
+    trained : callable
+        Called once, at the end, with the trained network and the data set as the run saw it.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def run(
     InputError
         Where data or output cannot be used, or another run is writing the output.
     """
-    arguments = settings, backend, dataset, resume, progress, say
+    arguments = settings, backend, dataset, resume, progress, say, trained
     if output is None:
         return _run(None, *arguments)
     path = Path(output)
@@ -179,6 +182,7 @@ def _run(
     resume: bool,
     progress: bool | None,
     say: Callable[[str], None],
+    trained: Callable[[Network, Dataset], None],
 ) -> dict[str, Any]:
     """As `run`, with the output for itself."""
     dataset = dataset or seen(settings, datasets.load(settings.dataset))
@@ -195,6 +199,7 @@ def _run(
         network, training, result = _resumed(path, wanted, dataset.fingerprint, backend)
         if result:
             say(f"'{path}' is finished: {result['epochs']} epochs; {_more(settings)}")
+            trained(network, dataset)
             return result
         say(f"going on from '{path}' after epoch {training.history.epochs}")
     else:
@@ -236,6 +241,7 @@ def _run(
         "checkpoint": str(path) if path else None,
     }
     keep(result=result)
+    trained(network, dataset)
     return result
 
 

@@ -32,6 +32,9 @@ dataset = "fmnist"
 model = ["dann-r", "dann-lrf"]
 dendrites = [1, 2, 4]
 seed = [1, 2, 3, 4, 5]
+
+With keep = ["weights", "activations"], what figures 5 and 6 need of every trained network is kept
+in a folder beside --output, which has its name with the ending .kept.
 """
 
 
@@ -157,7 +160,17 @@ def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> Non
         sweeps.write_csv(columns, sys.stdout)
     else:
         _print(results.columns())
+        _tell_kept(results)
         _tell_failed(results.rows)
+
+
+def _tell_kept(results: sweeps.Results) -> None:
+    """Say what is kept of how many runs, and where."""
+    kept = results.kept_parts.values()
+    for part in sweeps.PARTS:
+        runs = sum(part in each for each in kept)
+        if runs:
+            say(f"{part} kept of {runs} runs in '{results.folder}'")
 
 
 def _tell_failed(rows: list[sweeps.Row]) -> int:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ..locks import locked
 from ..numbers import whole
 from ..run import check_output
 from ..settings import Settings
+from . import kept
 from .grid import PlannedRun
 from .progress import Progress
 from .results import Results, Row, row_of
@@ -50,7 +52,8 @@ def sweep(
     """Do all runs; each result is in the file as soon as its run has ended.
 
     The longest runs come first, which leaves the least idle time at the end. A run that fails is
-    recorded with its error, and tried again when the sweep is resumed.
+    recorded with its error, and tried again when the sweep is resumed. What the grid asks to keep
+    of the networks lies beside the results, in a folder that the workers must reach.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def sweep(
     checkpoints : Path, optional
         Folder for the trained networks, which the workers must reach; kept nowhere without it.
     resume : bool
-        Leave out the runs that `output` already holds.
+        Leave out the runs that `output` already holds, with all that is to be kept of them.
     overwrite : bool
     no_lock : bool
         Do not keep other processes from writing `output` and `checkpoints`, where their file
@@ -91,6 +94,7 @@ def sweep(
         side_by_side = backends.create(backend, threads).side_by_side
         if side_by_side is None:
             _joblib()
+    folder = kept.folder_of(output).resolve()
     task = partial(
         execute,
         backend=backend,
@@ -98,6 +102,7 @@ def sweep(
         checkpoints=checkpoints.resolve() if checkpoints else None,
         resume=not overwrite,
         no_lock=no_lock,
+        folder=folder,
     )
     jobs = jobs or side_by_side or max(1, available_threads() // threads)
     cluster = nullcontext() if scheduler is None else _cluster(scheduler)
@@ -105,12 +110,17 @@ def sweep(
         # Another sweep may have ended since.
         check_output(output, resume=resume, overwrite=overwrite)
         remove_leftovers(output)
-        results = Results.read(output) if resume and exists(output) else Results()
+        results = Results.read(output) if resume and exists(output) else Results(folder=folder)
         left = _left(runs, results, output)
         if len(left) < len(runs):
             say(f"'{output}' holds {len(runs) - len(left)} of these {len(runs)} runs already")
         if checkpoints:
             make_folder(checkpoints, "give other `checkpoints`")
+        keeping = [run for run in left.values() if run.keep]
+        if keeping:
+            make_folder(folder, "give another `output`")
+            kilobytes = sum(run.kept_bytes for run in keeping) / 1e3
+            say(f"'{folder}' will hold {kilobytes:,.0f} kB of {len(keeping)} runs")
         results.write(output)
         if side_by_side:
             rows = _rows_side_by_side(task, list(left.values()), jobs)
@@ -128,15 +138,23 @@ def sweep(
 
 
 def _left(runs: list[PlannedRun], results: Results, output: Path) -> dict[Settings, PlannedRun]:
-    """Runs that are not finished, longest first."""
+    """Runs that are not finished, or lack what is to be kept of them, longest first."""
     left = {run.settings: run for run in sorted(runs, key=lambda run: -run.work)}
+    kept_parts = results.kept_parts
     for settings, fingerprint in results.finished.items():
-        run = left.pop(settings, None)
+        run = left.get(settings)
         if run and run.fingerprint != fingerprint:
             raise InputError(
                 f"'{output}' holds runs on other images or labels than '{settings.dataset}' has "
                 "now: give another `output`"
             )
+        had = kept_parts.get(settings, set())
+        if run and had.issuperset(run.keep):
+            del left[settings]
+        elif run:
+            # What it is done again for takes nothing away.
+            keep = tuple(part for part in kept.PARTS if part in had or part in run.keep)
+            left[settings] = replace(run, keep=keep)
     return left
 
 

@@ -16,6 +16,7 @@ from ..errors import InputError, suggestion
 from ..models import Matrix
 from ..run import plan
 from ..settings import SETTINGS, Settings, chosen
+from . import kept
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,18 +40,25 @@ class PlannedRun:
         Of the data set's images and labels, without noise.
     work : float
         About proportional to its time; for the order of runs and the time left alone.
+    keep : tuple of str
+        What is kept of the trained network, of `kept.PARTS`.
+    kept_bytes : int
+        That it takes.
     """
 
     settings: Settings
     parameters: int
     fingerprint: str
     work: float
+    keep: tuple[str, ...] = ()
+    kept_bytes: int = 0
 
 
 def read_grid(path: str | Path) -> list[PlannedRun]:
     """Runs of a grid file.
 
-    The file is TOML: settings as in `Settings`, each a value or a list of values, and ``preset``.
+    The file is TOML: settings as in `Settings`, each a value or a list of values, ``preset`` and
+    ``keep``.
 
     Raises
     ------
@@ -78,7 +86,8 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
     Parameters
     ----------
     grid : mapping
-        By the names of `Settings` a value or a list of values, and ``preset``, a text.
+        By the names of `Settings` a value or a list of values; ``preset``, a text; ``keep``, what
+        is kept of every trained network beside the results: "weights", "activations" or both.
 
     Raises
     ------
@@ -87,6 +96,7 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
     """
     grid = dict(grid)
     preset = grid.pop("preset", None)
+    keep = _parts(grid.pop("keep", []))
     lists = {key: _values(key, value) for key, value in grid.items()}
     count = math.prod(map(len, lists.values()))
     if count > RUNS:
@@ -96,7 +106,7 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
     for values in product(*lists.values()):
         given = dict(zip(lists, values, strict=True))
         try:
-            run = _planned(chosen(given, preset), known)
+            run = _planned(chosen(given, preset), known, keep)
         except InputError as error:
             varied = [f"{key} {value}" for key, value in given.items() if len(lists[key]) > 1]
             where = f"the combination {', '.join(varied)}: " if varied else ""
@@ -107,8 +117,9 @@ def expand(grid: Mapping[str, Any]) -> list[PlannedRun]:
 
 def _values(key: str, value: Any) -> list[Any]:
     if key not in SETTINGS:
-        hint = suggestion(key, SETTINGS)
-        raise InputError(f"unknown key '{key}': {hint}known are {', '.join(SETTINGS)} and preset")
+        hint = suggestion(key, (*SETTINGS, "preset", "keep"))
+        known = ", ".join((*SETTINGS, "preset"))
+        raise InputError(f"unknown key '{key}': {hint}known are {known} and keep")
     if isinstance(value, range) and len(value) > RUNS:
         raise InputError(f"'{key}' has {len(value):,} values: give {RUNS:,} at most")
     values = list(value) if isinstance(value, list | tuple | range) else [value]
@@ -117,7 +128,19 @@ def _values(key: str, value: Any) -> list[Any]:
     return [SETTINGS[key].checked(each) for each in values]
 
 
-def _planned(settings: Settings, known: dict[str, Dataset]) -> PlannedRun:
+def _parts(value: Any) -> tuple[str, ...]:
+    """Names of what is to be kept, each once, in the order of `kept.PARTS`."""
+    names = list(value) if isinstance(value, list | tuple) else [value]
+    for name in names:
+        if name not in kept.PARTS:
+            hint = suggestion(name, kept.PARTS)
+            raise InputError(
+                f"unknown part '{name}' to keep: {hint}choose among {', '.join(kept.PARTS)}"
+            )
+    return tuple(part for part in kept.PARTS if part in names)
+
+
+def _planned(settings: Settings, known: dict[str, Dataset], keep: tuple[str, ...]) -> PlannedRun:
     """Check a combination, and resolve what depends on its data set."""
     if datasets.is_path(settings.dataset):
         # A worker may stand in another folder.
@@ -130,7 +153,8 @@ def _planned(settings: Settings, known: dict[str, Dataset]) -> PlannedRun:
     matrices = plan(settings, dataset)
     work = epochs * len(dataset.train_x) * sum(map(_work, matrices))
     parameters = sum(matrix.parameters for matrix in matrices)
-    return PlannedRun(settings, parameters, dataset.fingerprint, work)
+    kept_bytes = kept.size(keep, matrices, dataset)
+    return PlannedRun(settings, parameters, dataset.fingerprint, work, keep, kept_bytes)
 
 
 def _work(matrix: Matrix) -> float:

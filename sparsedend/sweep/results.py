@@ -21,6 +21,8 @@ from ..errors import InputError
 from ..files import check_file
 from ..settings import SETTINGS, Settings, tell_unknown
 from ..version import __version__
+from . import kept
+from .kept import Kept
 
 FORMAT = "sparsedend-sweep"
 VERSION = 2
@@ -33,7 +35,8 @@ HISTORY = (
     "validation_accuracy",
     "seconds",
 )
-#: Columns besides the settings, with the kind of their values; "error" is empty for a finished run.
+#: Columns besides the settings, with the kind of their values; "error" is empty for a finished run,
+#: and "kept" names the parts that were kept of it.
 FIGURES: dict[str, type] = {
     "parameters": int,
     "density": float,
@@ -46,6 +49,7 @@ FIGURES: dict[str, type] = {
     "backend": str,
     "threads": int,
     "fingerprint": str,
+    "kept": str,
     "error": str,
 }
 #: All columns, with the kind of their values.
@@ -60,9 +64,16 @@ class Results:
     """Rows by their settings, in the order in which they came.
 
     A row has every column of `COLUMNS`, and a list of one number an epoch for each of `HISTORY`.
+
+    Parameters
+    ----------
+    rows : list of Row, optional
+    folder : Path, optional
+        That holds what the sweep has kept of its networks.
     """
 
-    def __init__(self, rows: list[Row] | None = None) -> None:
+    def __init__(self, rows: list[Row] | None = None, folder: Path | None = None) -> None:
+        self.folder = folder
         self._rows: dict[tuple[Any, ...], Row] = {}
         for row in rows or []:
             self.add(row)
@@ -76,6 +87,50 @@ class Results:
     def finished(self) -> dict[Settings, str]:
         """Fingerprints of the data sets, by the settings of the runs that ended without error."""
         return {self.settings_of(row): row["fingerprint"] for row in self.rows if not row["error"]}
+
+    @property
+    def kept_parts(self) -> dict[Settings, set[str]]:
+        """What was kept of each run, of `kept.PARTS`, where its file is still there."""
+        return {
+            settings: set(row["kept"].split())
+            for (settings, *_), row in self._rows.items()
+            if row["kept"] and self._file_of(settings)
+        }
+
+    def kept(self, settings: Settings) -> Kept | None:
+        """Weights and activations that were kept of a run, read from their file.
+
+        Parameters
+        ----------
+        settings : Settings
+            Of the run: `settings_of` its row.
+
+        Returns
+        -------
+        Kept or None
+            Nothing where nothing was kept, or its file is not there any more.
+
+        Raises
+        ------
+        InputError
+            Where the file is damaged, or of another data set than the run.
+        """
+        path = self._file_of(settings)
+        row = next((row for key, row in self._rows.items() if key[0] == settings), None)
+        if path is None or row is None or not row["kept"]:
+            return None
+        found = kept.read(path)
+        if found.fingerprint != row["fingerprint"]:
+            raise InputError(
+                f"'{path}' is of other images or labels than its run: remove it, and do the run "
+                "again with `resume=True`"
+            )
+        return found
+
+    def _file_of(self, settings: Settings) -> Path | None:
+        """File of what was kept of a run, where there is one."""
+        path = kept.file_of(self.folder, settings) if self.folder else None
+        return path if path and is_file(path) else None
 
     def add(self, row: Row) -> None:
         """Enter a run, in place of an earlier row of the same settings."""
@@ -153,7 +208,7 @@ class Results:
                     "use the version that wrote it"
                 )
             try:
-                return cls(_read(file, tolerant))
+                return cls(_read(file, tolerant), kept.folder_of(path))
             except InputError as error:
                 raise InputError(f"'{path}': {error}") from error
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import signal
 import threading
@@ -16,9 +14,11 @@ from tqdm import tqdm
 from .. import backends, datasets
 from ..datasets import Dataset
 from ..errors import InputError
+from ..network import Network
 from ..run import run, seen
-from ..settings import Settings
+from . import kept
 from .grid import PlannedRun
+from .kept import name_of
 from .results import Row, row_of
 
 
@@ -49,6 +49,7 @@ def execute(
     checkpoints: Path | None,
     resume: bool,
     no_lock: bool = False,
+    folder: Path | None = None,
 ) -> Row:
     """Train once and return the row of results; an error becomes part of the row.
 
@@ -63,9 +64,17 @@ def execute(
         Whether an existing checkpoint is gone on from, not replaced.
     no_lock : bool
         As in `run`.
+    folder : Path, optional
+        That holds what the sweep keeps; needed where something is to be kept.
     """
     settings = planned.settings
     output = checkpoints / f"{name_of(settings)}.h5" if checkpoints else None
+
+    def keep(network: Network, dataset: Dataset) -> None:
+        if planned.keep and folder:
+            found = kept.collect(network, dataset, planned.keep, planned.fingerprint)
+            kept.write(found, kept.file_of(folder, settings))
+
     try:
         with _loading:
             clean = _data(settings.dataset, datasets.stamp(settings.dataset))
@@ -83,17 +92,12 @@ def execute(
             overwrite=not resume,
             no_lock=no_lock,
             progress=False,
+            trained=keep,
         )
     except Exception as error:  # Whatever it is, it is recorded and the other runs go on.
         kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         return row_of(settings, planned.fingerprint, None, f"{kind}{error}")
-    return row_of(settings, planned.fingerprint, result)
-
-
-def name_of(settings: Settings) -> str:
-    """Name of a run's checkpoint: what it is, and a digest of all settings."""
-    changed = json.dumps(settings.changed, sort_keys=True)
-    return f"{settings.short_name}-{hashlib.sha256(changed.encode()).hexdigest()[:8]}"
+    return row_of(settings, planned.fingerprint, result | {"kept": " ".join(planned.keep)})
 
 
 #: Held by the thread that loads a data set, while others wait for the same.

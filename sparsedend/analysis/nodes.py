@@ -1,0 +1,132 @@
+"""To which classes the nodes of a hidden layer respond: hits, entropy, selectivity.
+
+As in Chavlis & Poirazi (Nature Communications 16:943, 2025; figure 5, Methods).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
+
+from ..errors import InputError
+from ..numbers import real, whole
+
+
+def hits(activations: ArrayLike, labels: ArrayLike, classes: int) -> NDArray:
+    """How many images of each class make a node active, that is its activation greater than 0.
+
+    Hits of several batches may be added.
+
+    Parameters
+    ----------
+    activations : (images, nodes)
+    labels : (images,) integers
+        From 0 to ``classes - 1``.
+    classes : int
+
+    Returns
+    -------
+    (classes + 1, nodes) int64
+        The last row counts the images, of whatever class, that leave the node inactive.
+
+    Raises
+    ------
+    InputError
+        Where the shapes do not fit, a label is out of range or an activation is not finite.
+    """
+    values, labels = np.asarray(activations), np.asarray(labels)
+    classes = whole("classes", classes)
+    if values.ndim != 2 or labels.shape != values.shape[:1] or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"activations have shape {values.shape} and labels are {labels.dtype} of shape "
+            f"{labels.shape}: give (images, nodes) and as many integers as images"
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        raise InputError(
+            f"label {labels[wrong[0]]} at {wrong[0]} is out of range: classes are 0 … {classes - 1}"
+        )
+    if not np.isfinite(values).all():
+        image, node = np.argwhere(~np.isfinite(values))[0]
+        raise InputError(
+            f"node {node} has activation {values[image, node]} for image {image}: train the "
+            "network again"
+        )
+    active = values > 0
+    found = np.empty((classes + 1, values.shape[1]), np.int64)
+    for label in range(classes):
+        found[label] = active[labels == label].sum(axis=0)
+    found[classes] = len(values) - found[:classes].sum(axis=0)
+    return found
+
+
+def entropy(hits: ArrayLike) -> NDArray:
+    """Entropy of each node's hits in bits: 0 for one that always does the same.
+
+    A node's column of hits over the number of images is a distribution over the classes and being
+    inactive; its entropy is between 0 and ``log2(classes + 1)``.
+
+    Parameters
+    ----------
+    hits : (classes + 1, nodes) integers
+        From `hits`.
+
+    Returns
+    -------
+    (nodes,) float64
+        NaN for nodes that no image makes active, which are left out of all that follows.
+
+    Raises
+    ------
+    InputError
+        Where these are no hits.
+    """
+    counts = _checked(hits)
+    bits = entr(counts / counts.sum(axis=0)).sum(axis=0) / np.log(2)
+    return np.where(counts[:-1].any(axis=0), bits, np.nan)
+
+
+def selectivity(hits: ArrayLike, images_per_class: ArrayLike, threshold: float = 0.4) -> NDArray:
+    """Number of classes to which each node responds, (nodes,) int64; 0 for nodes never active.
+
+    It responds to a class where more than a share of the class's images make it active.
+
+    Parameters
+    ----------
+    hits : (classes + 1, nodes) integers
+        From `hits`.
+    images_per_class : int, or (classes,) integers
+    threshold : float
+        The share, in [0, 1); the paper asks for more than 400 of 1,000 images.
+
+    Raises
+    ------
+    InputError
+        Where these are no hits, there are more of them than images, or the share is out of range.
+    """
+    counts = _checked(hits)
+    threshold = real("threshold", threshold, 0, 1)
+    images = np.broadcast_to(np.asarray(images_per_class), len(counts) - 1)
+    if (counts[:-1] > images[:, None]).any():
+        label, node = np.argwhere(counts[:-1] > images[:, None])[0]
+        raise InputError(
+            f"node {node} has {counts[label, node]} hits of class {label}, which has "
+            f"{images[label]} images: give the images that the hits are of"
+        )
+    return (counts[:-1] > threshold * images[:, None]).sum(axis=0)
+
+
+def _checked(hits: ArrayLike) -> NDArray:
+    counts = np.asarray(hits)
+    if counts.ndim != 2 or len(counts) < 2 or counts.dtype.kind not in "iu":
+        raise InputError(
+            f"hits are {counts.dtype} of shape {counts.shape}: give integers, (classes + 1, nodes)"
+        )
+    images = counts.sum(axis=0)
+    if (counts < 0).any() or (images == 0).any() or (images != images[:1]).any():
+        raise InputError(
+            "the columns of hits do not all have the same number of images: give them with the "
+            "last row, of those that leave a node inactive"
+        )
+    return counts
