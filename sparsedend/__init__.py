@@ -12,6 +12,7 @@ from . import (
     losses,
     models,
     optimizers,
+    plots,
 )
 from .checkpoint import load, save
 from .errors import InputError
@@ -40,6 +41,7 @@ __all__ = [
     "losses",
     "models",
     "optimizers",
+    "plots",
     "predict",
     "save",
     "vjp",

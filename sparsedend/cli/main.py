@@ -17,6 +17,7 @@ from .export import export
 from .info import info
 from .networks import evaluate, predict, train
 from .options import in_options
+from .plot import plot
 from .sweep import sweep
 
 
@@ -26,7 +27,7 @@ def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
 
-for command in (train, evaluate, predict, export, info, check, sweep, data):
+for command in (train, evaluate, predict, plot, export, info, check, sweep, data):
     cli.add_command(command)
 
 
