@@ -18,6 +18,7 @@ from .info import info
 from .networks import evaluate, predict, train
 from .options import in_options
 from .plot import plot
+from .report import report
 from .sweep import sweep
 
 
@@ -27,7 +28,7 @@ def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
 
-for command in (train, evaluate, predict, plot, export, info, check, sweep, data):
+for command in (train, evaluate, predict, plot, report, export, info, check, sweep, data):
     cli.add_command(command)
 
 
