@@ -59,7 +59,7 @@ def tree(axis: Any, network: Network, somata: Sequence[int] | None = None, block
     tips = roots + REACH * np.concatenate([_around(count) for count in counts])
     # A line from each soma to each dendrite, and a gap before the next.
     lines = np.stack([roots, tips, np.full_like(tips, np.nan)], axis=1).reshape(-1, 2)
-    axis.plot(*lines.T, color=GREY, linewidth=0.5, zorder=1)
+    axis.plot(*lines.T, color=GREY, linewidth=min(0.5, 8 / max(*counts, 1)), zorder=1)
     axis.plot(*centres.T, "o", color=GREY, markersize=3, zorder=2)
     weights = np.concatenate([drawn.cable_weights(soma)[:DENDRITES] for soma in chosen])
     limit = float(abs(weights).max(initial=0)) or 1.0

@@ -72,6 +72,8 @@ def test_confusions(page, trained, digits):
     names, share = digits.class_names, counts[is_, taken] / np.sum(digits.test_y == is_)
     first = f"class taken for images of its class {names[is_]} {names[taken]} {counts.max()}"
     assert f"{first} {share:.1%}" in page.text
+    listed = page.section("Confusions").count("%")
+    assert listed == min(10, np.count_nonzero(counts))
     wrong = predicted != digits.test_y
     worst = int(np.where(wrong, likely.max(axis=1), 0).argmax())
     alt = f"Test image {worst} of class {names[digits.test_y[worst]]}"
