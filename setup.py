@@ -38,6 +38,7 @@ EXTRAS = {
         "onnx>=1.16",
         "onnxruntime>=1.18",
         "pillow>=10.1",
+        "playwright>=1.45",
         "polars>=1",
         "pyarrow>=16",
         "pytest>=8",
@@ -74,7 +75,7 @@ setup(
     packages=[*find_packages(include=["sparsedend*"]), "sparsedend.data"],
     package_dir={"sparsedend.data": "data"},
     package_data={
-        "sparsedend": ["py.typed", "backends/gpu/kernels/*"],
+        "sparsedend": ["py.typed", "backends/gpu/kernels/*", "report/page.*", "report/sort.js"],
         "sparsedend.data": ["digits.h5"],
     },
     install_requires=[

@@ -13,6 +13,7 @@ from . import (
     losses,
     models,
     optimizers,
+    plots,
 )
 from .checkpoint import load, save
 from .errors import InputError
@@ -44,6 +45,7 @@ __all__ = [
     "losses",
     "models",
     "optimizers",
+    "plots",
     "predict",
     "save",
     "train_on_batch",

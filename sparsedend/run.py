@@ -155,6 +155,38 @@ def settings_of(path: str | Path, about: Mapping[str, Any], *, tolerant: bool = 
         raise InputError(f"'{path}': {error}") from error
 
 
+def model_of(path: str | Path, about: Mapping[str, Any]) -> str:
+    """Name of the model that a checkpoint holds; empty where it does not say. Raises as above."""
+    return settings_of(path, about, tolerant=True).model if "settings" in about else ""
+
+
+def images_of(
+    path: str | Path, about: Mapping[str, Any], dataset: str | Path | None = None
+) -> Dataset:
+    """Images that a checkpoint's network was trained and tested on, or another data set.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the checkpoint, for messages.
+    about : mapping
+        What it says of its run.
+    dataset : str or Path, optional
+        As `datasets.load` takes it; what the run saw if not given.
+
+    Raises
+    ------
+    InputError
+        Where the checkpoint does not say what that was, or there is no such data set.
+    """
+    if dataset is not None:
+        return datasets.load(dataset)
+    if "settings" not in about:
+        raise InputError(f"'{path}' does not say what it was trained on: give `dataset`")
+    settings = settings_of(path, about, tolerant=True)
+    return seen(settings, datasets.load(str(about.get("source", settings.dataset))))
+
+
 def fresh_output(settings: Settings, folder: Path = Path("runs")) -> Path:
     """Name a checkpoint that does not exist yet, and make its folder."""
     make_folder(folder, "give an `output`")

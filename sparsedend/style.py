@@ -8,6 +8,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import files
 from .errors import InputError
 
@@ -19,14 +22,22 @@ COLOURS = {
     "pdann": "#9467BD",
     "vann": "#7F7F7F",
 }
-#: Width of a page and of a column, in inches.
-PAGE, COLUMN = 7.2, 3.5
+#: Width of a page and of a column, and height of a page, in inches.
+PAGE, COLUMN, PAGE_HEIGHT = 7.2, 3.5, 8.5
+#: Of a pixel of an image, in inches.
+LARGEST = 0.6
+#: Formats of files, and what keeps time and version out of each.
+METADATA: dict[str, Any] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
 _RULES = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 8,
     "figure.dpi": 150,
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 7,
     "legend.frameon": False,
     "lines.linewidth": 1,
@@ -90,12 +101,49 @@ def save(figure: Any, path: Path, formats: Iterable[str] = ("png", "svg")) -> li
     """
     written = []
     for form in formats:
-        stream = BytesIO()
-        metadata = {"png": {"Software": None}, "svg": {"Date": None}}
-        metadata["pdf"] = {"CreationDate": None}
-        figure.savefig(stream, format=form, dpi=200, metadata=metadata[form])
         target = path.with_name(f"{path.name}.{form}")
         with files.atomic_write(target) as temporary:
-            temporary.write_bytes(stream.getvalue())
+            temporary.write_bytes(encoded(figure, form))
         written.append(target)
     return written
+
+
+def encoded(figure: Any, form: str) -> bytes:
+    """What a file of a figure holds, in one of the formats of `METADATA`."""
+    stream = BytesIO()
+    figure.savefig(stream, format=form, dpi=200, metadata=METADATA[form])
+    return stream.getvalue()
+
+
+def fit(figure: Any, axis: Any, beside: float, below: float) -> None:
+    """Make a figure as large as the image on its one axis allows, at most a page.
+
+    Parameters
+    ----------
+    figure, axis
+    beside, below : float
+        Inches that texts and a bar of colours need, left and right together, above and below.
+    """
+    height, width = axis.images[-1].get_size()
+    pixel = min((PAGE - beside) / width, (PAGE_HEIGHT - below) / height, LARGEST)
+    figure.set_size_inches(pixel * width + beside, pixel * height + below)
+
+
+def pixels(image: NDArray) -> bytes:
+    """One image as a PNG of as many pixels.
+
+    Parameters
+    ----------
+    image : (height, width, channels)
+        uint8, or floats of 0 … 1, beyond which they are cut off. Of three channels colours are
+        made, of any other number the mean is shown in grey.
+    """
+    library()
+    from matplotlib.image import imsave
+
+    shown = image / 255 if image.dtype == np.uint8 else np.clip(image, 0, 1)
+    if shown.shape[2] != 3:
+        shown = shown.mean(axis=2)
+    stream = BytesIO()
+    imsave(stream, shown, format="png", cmap="gray", vmin=0, vmax=1, metadata=METADATA["png"])
+    return stream.getvalue()

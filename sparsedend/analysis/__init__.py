@@ -1,6 +1,7 @@
 """Numbers computed from the results of trained networks, and from the networks themselves."""
 
 from .activations import activations, layer_hits, stream
+from .confusion import class_probabilities, confusion_matrix
 from .efficiency import Configuration, best, efficiency, matching, summarize
 from .nodes import entropy, hits, selectivity
 from .representation import embed, neighbourhood_hit, silhouette, trustworthiness
@@ -12,7 +13,9 @@ __all__ = [
     "Configuration",
     "activations",
     "best",
+    "class_probabilities",
     "compare",
+    "confusion_matrix",
     "density",
     "efficiency",
     "embed",

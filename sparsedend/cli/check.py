@@ -26,9 +26,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
     """Tell whether FILE, a checkpoint, data set or sweep, can be read and is as it was written."""
-    check_file(path)
-    with hdf5.reading(path, "a file of sparsedend", "use another copy") as file:
-        found = str(hdf5.attribute(file, "format", store.FORMAT))
+    found = format_of(path)
     if found not in KINDS:
         raise InputError(f"'{path}' is a {found}: give a file that sparsedend wrote")
     name, read = KINDS[found]
@@ -37,3 +35,16 @@ def check(path: Path) -> None:
         sealed = digests.check(raw, path, "use another copy")
     state = "as it was written" if sealed else "it can be read; it has no digest to tell more by"
     click.echo(f"{path}: {name}, {state}")
+
+
+def format_of(path: Path) -> str:
+    """What a file says it is: one of `KINDS`, where sparsedend wrote it.
+
+    Raises
+    ------
+    InputError
+        Where there is no file, or it is no HDF5.
+    """
+    check_file(path)
+    with hdf5.reading(path, "a file of sparsedend", "use another copy") as file:
+        return str(hdf5.attribute(file, "format", store.FORMAT))

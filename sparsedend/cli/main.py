@@ -18,6 +18,8 @@ from .export import export
 from .info import info
 from .networks import evaluate, predict, train
 from .options import in_options
+from .plot import plot
+from .report import report
 from .sweep import sweep
 
 #: What asks the process to end, and the exit code that it has then.
@@ -31,7 +33,7 @@ def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
 
-for command in (train, evaluate, predict, export, info, check, sweep, data):
+for command in (train, evaluate, predict, plot, report, export, info, check, sweep, data):
     cli.add_command(command)
 
 

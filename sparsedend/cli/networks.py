@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import backends, checkpoint, datasets, run, training
-from ..backends import Backend
+from .. import backends, checkpoint, run, training
 from ..errors import InputError
 from ..files import exists
 from ..settings import PRESETS, SETTINGS, chosen
 from .arrays import read_images, write_array
-from .options import backend_options, json_option, no_lock_option, say, setting_options
+from .options import (
+    backend_options,
+    compilation_announced,
+    dataset_option,
+    json_option,
+    no_lock_option,
+    say,
+    setting_options,
+)
 
 MODEL = SETTINGS["model"]
 TRAIN_HELP = f"""Train MODEL on a data set, keep a checkpoint, and test once at the end.
@@ -69,7 +74,7 @@ def train(
     engine = backends.create(backend, threads)
     output = output or run.fresh_output(wanted)
     try:
-        with _compilation_announced(engine):
+        with compilation_announced(engine):
             result = run.run(
                 wanted,
                 output,
@@ -100,7 +105,7 @@ def train(
 
 @click.command()
 @click.argument("path", metavar="CHECKPOINT", type=click.Path(path_type=Path))
-@click.option("--dataset", show_default="the one trained on", help=SETTINGS["dataset"].words)
+@dataset_option
 @backend_options
 @json_option
 def evaluate(
@@ -109,15 +114,8 @@ def evaluate(
     """Compute loss and accuracy of CHECKPOINT on the test images of a data set."""
     engine = backends.create(backend, threads)
     state = checkpoint.read(path, backend=engine)
-    if dataset is not None:
-        images = datasets.load(dataset)
-    elif "settings" in state.about:
-        settings = run.settings_of(path, state.about, tolerant=True)
-        source = str(state.about.get("source", settings.dataset))
-        images = run.seen(settings, datasets.load(source))
-    else:
-        raise InputError(f"'{path}' does not say what it was trained on: give --dataset")
-    with _compilation_announced(engine):
+    images = run.images_of(path, state.about, dataset)
+    with compilation_announced(engine):
         tested = training.evaluate(state.network, images.test_x, images.test_y)
     click.echo(f"{images.name}: test accuracy {tested.accuracy:.2%}, loss {tested.loss:.4f}")
     if as_json:
@@ -152,21 +150,7 @@ def predict(
         raise InputError(f"'{output}' exists: give --overwrite or another --output")
     engine = backends.create(backend, threads)
     network = checkpoint.load(path, backend=engine)
-    with _compilation_announced(engine):
+    with compilation_announced(engine):
         found = training.predict(network, read_images(images), probabilities=probabilities)
     write_array(output, found)
     click.echo(f"{len(found):,} predictions: {output}")
-
-
-@contextlib.contextmanager
-def _compilation_announced(engine: Backend) -> Iterator[None]:
-    """Say so, once, when kernels are compiled rather than loaded."""
-    told: list[bool] = []
-
-    def tell() -> None:
-        if not told:
-            told.append(True)
-            click.echo("Compiling kernels (once for each kind of network; up to 40 s) …", err=True)
-
-    with engine.compilation(tell):
-        yield

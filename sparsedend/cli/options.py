@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 
-from ..backends import BACKENDS
+from ..backends import BACKENDS, Backend
 from ..settings import SETTINGS, Setting
 
 #: A parameter that a message names, and what is quoted, which stays as it is.
@@ -33,6 +34,20 @@ def in_options(message: str) -> str:
 def say(line: str) -> None:
     """Tell on standard error where something stands, in the words of the command line."""
     click.echo(in_options(line), err=True)
+
+
+@contextlib.contextmanager
+def compilation_announced(engine: Backend) -> Iterator[None]:
+    """Say so, once, when kernels are compiled rather than loaded."""
+    told: list[bool] = []
+
+    def tell() -> None:
+        if not told:
+            told.append(True)
+            click.echo("Compiling kernels (once for each kind of network; up to 40 s) …", err=True)
+
+    with engine.compilation(tell):
+        yield
 
 
 def _options(*options: Callable) -> Callable:
@@ -72,6 +87,9 @@ backend_options = _options(
     click.option(
         "--threads", type=int, show_default="all cores", help="Number of threads to compute with."
     ),
+)
+dataset_option = click.option(
+    "--dataset", show_default="the one trained on", help=SETTINGS["dataset"].words
 )
 no_lock_option = click.option(
     "--no-lock",
