@@ -84,4 +84,5 @@ def _written(axis: Any, place: int, text: str) -> None:
         ha="center",
         va="bottom",
         color=GREY,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )

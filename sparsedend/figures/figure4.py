@@ -56,7 +56,8 @@ def draw(results: Results) -> Drawing:
         else:
             axes[panel].axhline(0, color="black", lw=0.5)
     letters(axes, PANELS)
-    legend(figure, {title(model): {"facecolor": colours[model]} for model in MODELS}, 4)
+    rows = [*PAIRS, *PAIRS.values()]
+    legend(figure, {title(model): {"facecolor": colours[model]} for model in rows}, len(PAIRS))
     notes = [
         "Means ± 1 standard deviation over trials; hatched: never beats its vANN, so its own best; "
         "c, d: the dendritic model's score less its vANN's, seed by seed"

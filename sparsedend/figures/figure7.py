@@ -81,11 +81,11 @@ def _noise(axes: Mapping[str, Any], found: Results) -> list[str]:
         for panel, _, label in SCORES.values():
             absent(axes[panel], f"{label}:\nno runs with noise")
         return ["runs with noise"]
-    told = list(task.missing)
+    told: dict[str, list[str]] = {line: [] for line in task.missing}
     curves: dict[tuple[str, str], dict[float, Spread]] = {}
     for sigma, part in task.parts.items():
-        gaps = absentees(part, FOUR) + single(analysis.summarize(part.columns()), "shades")
-        told += [f"{line}, at σ = {sigma:g}" for line in gaps]
+        for line in absentees(part, FOUR) + single(analysis.summarize(part.columns()), "shades"):
+            told.setdefault(line, []).append(f"{sigma:g}")
         for by in SCORES:
             for model, spread in spreads(scores(part, by)).items():
                 curves.setdefault((by, model), {})[sigma] = spread
@@ -96,17 +96,19 @@ def _noise(axes: Mapping[str, Any], found: Results) -> list[str]:
         axes[panel].set_xlabel("standard deviation σ of the noise")
         axes[panel].set_ylabel(label)
         axes[panel].set_xticks(list(task.parts))
-    return [f"with noise, {line}" for line in told]
+    return [
+        f"with noise, {line}" + (f", at σ = {', '.join(levels)}" if levels else "")
+        for line, levels in told.items()
+    ]
 
 
 def _scheme(axis: Any, data: Dataset) -> None:
     """Show the order of training: images of one class after those of another."""
     strip(axis, *examples(data, 3))
-    axis.annotate(
-        *("", (1, 1.25), (0, 1.25)), xycoords="axes fraction", arrowprops={"arrowstyle": "->"}
-    )
+    arrow = {"xycoords": "axes fraction", "arrowprops": {"arrowstyle": "->"}}
+    axis.annotate("", (1, -0.75), (0, -0.75), **arrow)
     words = "an epoch: batches of one class after the other, not shuffled; tested on all classes"
-    axis.text(0.5, 1.35, words, transform=axis.transAxes, ha="center", va="bottom")
+    axis.text(0.5, -0.85, words, transform=axis.transAxes, ha="center", va="top")
 
 
 def _sequential(axes: Mapping[str, Any], found: Results) -> list[str]:

@@ -80,7 +80,7 @@ def lines(
 
 
 def legend(figure: Any, entries: Mapping[str, Mapping[str, Any]], columns: int) -> None:
-    """A legend of lines or patches above all panels, by their names and looks."""
+    """A legend of lines or patches above all panels, row by row, by their names and looks."""
     style.library()
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -89,6 +89,8 @@ def legend(figure: Any, entries: Mapping[str, Mapping[str, Any]], columns: int) 
         Patch(label=name, **looks) if "facecolor" in looks else Line2D([], [], label=name, **looks)
         for name, looks in entries.items()
     ]
+    # Matplotlib fills column after column.
+    handles = [each for first in range(columns) for each in handles[first::columns]]
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, handlelength=2.6)
 
 
@@ -122,7 +124,8 @@ def strip(axis: Any, images: NDArray, captions: Sequence[str]) -> None:
     if images.dtype == np.uint8:
         images = images / 255
     count, height, width, channels = images.shape
-    step = width + max(1, width // 14)
+    gap = max(1, width // 14)
+    step = width + gap
     canvas = np.ones((height, count * step, 3))
     for place, image in enumerate(images):
         grey = image if channels == 3 else image.mean(-1, keepdims=True)
@@ -130,7 +133,7 @@ def strip(axis: Any, images: NDArray, captions: Sequence[str]) -> None:
     axis.imshow(canvas, interpolation="nearest")
     share = count * step / len(captions)
     for place, caption in enumerate(captions):
-        at = ((place + 0.5) * share, height * 1.06)
+        at = ((place + 0.5) * share - gap / 2, height * 1.06)
         axis.text(*at, caption, ha="center", va="top", fontsize=6)
 
 

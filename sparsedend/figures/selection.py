@@ -69,7 +69,7 @@ def of_dataset(results: Results) -> tuple[str, Results, list[str]]:
     counts = Counter(row["dataset"] for row in results.rows if not row["error"])
     dataset = WANTED if WANTED in counts else counts.most_common(1)[0][0]
     found = Results([row for row in results.rows if row["dataset"] == dataset])
-    told = [] if dataset == WANTED else [f"runs on {WANTED}; all is drawn of {dataset}"]
+    told = [] if dataset == WANTED else [f"runs on {named(WANTED)}; all is drawn of {dataset}"]
     return dataset, found, told
 
 
@@ -102,11 +102,11 @@ def alike(results: Results, *, noisy: bool = False, sequential: bool = False) ->
         kind = paper if paper in counts else counts.most_common(1)[0][0]
         kept += [row for other, row in runs if other == kind]
         if dataset in PAPER_EPOCHS and kind != paper:
-            told = f"runs on {dataset} by the paper's protocol; these have {_apart(kind, paper)}"
-            missing.append(told)
+            what = f"these have {_apart(kind, paper)}"
+            missing.append(f"runs on {named(dataset)} by the paper's protocol; {what}")
         if left_out := len(runs) - counts[kind]:
-            told = f"{_counted(left_out)} on {dataset} with other settings, left out here"
-            missing.append(told)
+            count = f"{_counted(left_out)} on {named(dataset)}"
+            missing.append(f"{count} with other settings, left out here")
     return Runs(Results(kept), missing)
 
 
@@ -135,12 +135,14 @@ def present(results: Results) -> list[str]:
 
 def gaps(results: Results, models: Iterable[str]) -> list[str]:
     """Lines that say which models have no runs on which data set."""
-    missing = []
+    missing, empty = [], []
     for dataset in present(results):
         found = Results([row for row in results.rows if row["dataset"] == dataset])
-        lines = absentees(found, models) if found.rows else ["all runs"]
-        missing += [f"{line} on {named(dataset)}" for line in lines]
-    return missing
+        if found.rows:
+            missing += [f"{line} on {named(dataset)}" for line in absentees(found, models)]
+        else:
+            empty.append(named(dataset))
+    return ([f"all runs on {', '.join(empty)}"] if empty else []) + missing
 
 
 def networks(
@@ -174,11 +176,11 @@ def networks(
             found[each.model] = each
     for model, each in found.items():
         if model not in matching:
-            notes.append(f"what tells which size of {title(model)} matches; it is {_words(each)}")
+            notes.append(f"what tells the size of {title(model)}; {_words(each)} stands in")
         elif _size(each) != _size(matching[model]):
             notes.append(
-                f"{title(model)} with {_words(matching[model])}, which matches; it is "
-                f"{_words(each)} instead"
+                f"{title(model)} with {_words(matching[model])}, its size by figure 3a; "
+                f"{_words(each)} stands in"
             )
     return found, notes
 

@@ -18,12 +18,12 @@ def test_a_figure(results, tmp_path):
     answer = invoked("figure", 3, "--results", results, "--output", tmp_path / "f")
     files = [str(tmp_path / "f" / f"figure3.{form}") for form in ("png", "svg")]
     assert answer.stdout.splitlines() == files
-    assert "missing: all runs on MNIST\n" in answer.stderr
+    assert "missing: all runs on MNIST, FMNIST, KMNIST" in answer.stderr
     assert sorted(path.name for path in (tmp_path / "f").iterdir()) == [
         "figure3.png",
         "figure3.svg",
     ]
-    formats = ("--format", "pdf, png", "--overwrite")
+    formats = ("--format", " pdf", "--overwrite")
     invoked("figure", 3, "--results", results, "--output", tmp_path / "f", *formats)
     assert (tmp_path / "f" / "figure3.pdf").read_bytes().startswith(b"%PDF")
 
@@ -32,7 +32,7 @@ def test_a_table(results, tmp_path):
     answer = invoked("table", 1, "--results", results, "--output", tmp_path / "t")
     names = [f"table1.{form}" for form in ("csv", "md", "tex")]
     assert answer.stdout.splitlines() == [str(tmp_path / "t" / name) for name in names]
-    assert "missing: all runs on CIFAR-10\n" in answer.stderr
+    assert "EMNIST, CIFAR-10\n" in answer.stderr
     again = ("table", 1, "--results", results, "--output", tmp_path / "t", "--overwrite")
     assert invoked(*again).stdout == answer.stdout
 

@@ -54,7 +54,7 @@ def test_all_pairs_of_a_full_sweep():
     axes, missing = drawn(rows)
     assert len(axes["a"].patches) == 16
     assert len(axes["c"].patches) == 8
-    assert missing == [f"all runs on {name}" for name in ("KMNIST", "EMNIST", "CIFAR-10")]
+    assert missing == ["all runs on KMNIST, EMNIST, CIFAR-10"]
 
 
 def test_half_a_pair_cannot_be_compared():

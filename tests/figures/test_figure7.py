@@ -100,10 +100,8 @@ def test_models_and_trials_that_are_missing():
     _, missing = drawn(rows, [row for row in SEQUENTIAL if row["model"] == "dann-r"])
     single = "shades of dANN-LRF, dANN-R, vANN, with one trial of a size"
     assert missing == [
-        "with noise, runs of dANN-GRF, at σ = 0",
-        f"with noise, {single}, at σ = 0",
-        "with noise, runs of dANN-GRF, at σ = 0.5",
-        f"with noise, {single}, at σ = 0.5",
+        "with noise, runs of dANN-GRF, at σ = 0, 0.5",
+        f"with noise, {single}, at σ = 0, 0.5",
         "in sequential learning, runs of dANN-LRF, dANN-GRF, vANN",
     ]
 
@@ -115,7 +113,7 @@ def test_another_size_in_the_place_of_the_one_that_matches_is_said():
         [run("dann-r", (2, 32), 1, 0.1, sequential=True)],
     )
     assert (
-        "in sequential learning, dANN-R with D=1 S=32, which matches; it is D=2 S=32 instead"
+        "in sequential learning, dANN-R with D=1 S=32, its size by figure 3a; D=2 S=32 stands in"
         in missing
     )
 

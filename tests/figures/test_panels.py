@@ -67,8 +67,8 @@ def test_a_strip_has_all_images_and_their_captions(axis, channels):
     assert shown.shape == (28, 4 * 15, 3)
     np.testing.assert_allclose(shown[:, 15:29], np.broadcast_to(images[1] / 255, (28, 14, 3)))
     assert [(text.get_text(), text.get_position()[0]) for text in axis.texts] == [
-        ("one", 15),
-        ("two", 45),
+        ("one", 14.5),
+        ("two", 44.5),
     ]
 
 
@@ -103,9 +103,10 @@ def test_an_empty_panel_says_why(axis):
 def test_a_legend_of_lines_and_patches():
     with style.journal():
         figure = style.blank(3, 2)
-        panels.legend(figure, {"a": {"color": "red"}, "b": {"facecolor": "blue"}}, 2)
+        looks = {"a": {"color": "red"}, "b": {"facecolor": "blue"}, "c": {"color": "red"}}
+        panels.legend(figure, looks, 2)
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "c", "b"]
 
 
 def test_letters_stand_above_their_panels():

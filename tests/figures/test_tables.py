@@ -24,7 +24,7 @@ def test_table_1_has_the_best_size_by_accuracy():
     assert table.caption.endswith("1 or 2 of each.")
     assert "deviations of dANN-R, with one trial of a size" in table.missing
     assert "runs of dANN-R, dANN-LRF, dANN-GRF, pdANN on FMNIST" in table.missing
-    assert "all runs on MNIST" in table.missing
+    assert "all runs on MNIST, EMNIST, CIFAR-10" in table.missing
 
 
 def test_table_2_has_the_sizes_of_figure_7():
@@ -66,12 +66,12 @@ def test_markdown():
     text = table1(of(ROWS)).markdown()
     assert "|  | model | MNIST |" in text
     assert "| loss | vANN | – | 0.6000 ± 0.1414 | – | – | – |" in text
-    assert "* Missing: all runs on MNIST.\n" in text
+    assert "* Missing: all runs on MNIST, EMNIST, CIFAR-10.\n" in text
 
 
 def test_latex():
     text = table1(of(ROWS)).latex()
     assert r"accuracy \% & vANN & -- & 81.00 $\pm$ 1.41 & -- & -- & -- \\" in text
     assert r"\begin{tabular}{llrrrrr}" in text
-    assert "% Missing: all runs on MNIST." in text
+    assert "% Missing: all runs on MNIST, EMNIST, CIFAR-10." in text
     assert text.count("\\\\") == 11

@@ -39,5 +39,5 @@ def test_runs_of_sequential_learning():
     assert task.parts[0.0].rows == rows[:1]
     assert task.missing == []
     assert tasks.sequential(of(rows)).missing == [
-        "what tells which size of dANN-R matches; it is D=2 S=64"
+        "what tells the size of dANN-R; D=2 S=64 stands in"
     ]
