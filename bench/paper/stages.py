@@ -24,8 +24,9 @@ OTHERS = ["mnist", "kmnist", "cifar10", "emnist"]
 SIGMAS = [0.25, 0.5, 0.75, 1.0]
 #: Seconds of one core for a unit of `PlannedRun.work`: bench/results/sweep.md.
 SECONDS = 1.09e-10
-#: Seconds of one core that a dense network may take; larger ones are left out.
-MOST = 240
+#: Seconds of one core that a dense network may take, and a vANN with sampled inputs; larger ones are
+#: left out.
+MOST, MOST_SAMPLED = 240, 120
 
 
 class Stage(NamedTuple):
@@ -51,9 +52,10 @@ def seconds(runs: Iterable[PlannedRun], jobs: int = 1) -> float:
 
 
 def left(runs: Iterable[PlannedRun], results: Results) -> list[PlannedRun]:
-    """Runs that have not finished."""
+    """Runs that have not finished, trial by trial: all sizes once, before any a second time."""
     finished = results.finished
-    return [run for run in runs if run.settings not in finished]
+    unfinished = [run for run in runs if run.settings not in finished]
+    return sorted(unfinished, key=lambda run: run.settings.seed)
 
 
 def part(runs: Iterable[PlannedRun], hours: float, jobs: int) -> list[PlannedRun]:
@@ -73,9 +75,9 @@ def grid(**lists: Any) -> list[PlannedRun]:
     return expand({"preset": "paper", "seed": TRIALS} | lists)
 
 
-def affordable(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
-    """Runs that take no longer than `MOST`."""
-    return [run for run in runs if seconds([run]) <= MOST]
+def affordable(runs: Iterable[PlannedRun], most: float = MOST) -> list[PlannedRun]:
+    """Runs that take no more than so many seconds of a core."""
+    return [run for run in runs if seconds([run]) <= most]
 
 
 def at_hand(names: Iterable[str]) -> list[str]:
@@ -125,7 +127,7 @@ def _sampled(results: Results) -> list[PlannedRun]:
     return [
         run
         for name in at_hand(["fmnist", *OTHERS])
-        for run in affordable(grid(model=models, dataset=name, **DENSE_PART))
+        for run in affordable(grid(model=models, dataset=name, **DENSE_PART), MOST_SAMPLED)
     ]
 
 
