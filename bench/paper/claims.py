@@ -76,8 +76,8 @@ def findings(results: Results) -> list[Finding]:
             list(_fewer(configurations, present(found))),
         ),
         Finding(
-            "vANNs overfit as they grow, dANNs do not: the loss of the largest is more than "
-            f"{OVERFITS} times that of the best, or not.",
+            "vANNs overfit as they grow, dANNs do not: more than "
+            f"{OVERFITS} times the least loss in the largest size, or less.",
             "2b",
             list(_overfit(configurations)),
         ),

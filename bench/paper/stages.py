@@ -24,8 +24,8 @@ OTHERS = ["mnist", "kmnist", "cifar10", "emnist"]
 SIGMAS = [0.25, 0.5, 0.75, 1.0]
 #: Seconds of one core for a unit of `PlannedRun.work`: bench/results/sweep.md.
 SECONDS = 1.09e-10
-#: Seconds of one core that a dense network may take, and a vANN with sampled inputs; larger ones are
-#: left out.
+#: Seconds of one core that a dense network may take, and a vANN with sampled inputs; larger ones
+#: are left out.
 MOST, MOST_SAMPLED = 240, 120
 
 

@@ -38,8 +38,6 @@ def noise(results: Results) -> Task:
     """
     found, missing = alike(results, noisy=True)
     sigmas = sorted({row["noise"] for row in found.rows})
-    if not any(sigmas):
-        return Task({}, {}, missing)
     parts = {sigma: Results([r for r in found.rows if r["noise"] == sigma]) for sigma in sigmas}
     noisy = [
         each

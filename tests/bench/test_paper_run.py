@@ -213,6 +213,7 @@ def test_a_claim_may_hold_in_part():
     rows += trials("vann", (1, 32), (0.8,), (0.4,), dataset="mnist")
     found = {each.where: each for each in claims.findings(of(rows))}
     assert found["2b, 3b"].verdict == "**borne out in 3 of 4**"
+    assert found["2, 3a, 3b"].verdict == "**borne out in 6 of 8**"
     told = "MNIST: dANN-R D=1 S=32 (1) 0.4500, vANN D=1 S=32 (1) 0.4000"
     assert claims.Check(False, told) in found["2b, 3b"].checks
 

@@ -38,10 +38,13 @@ def test_means_against_parameters():
     rows = [
         *trials("dann-r", (2, 32), (0.5, 0.7), (0.4, 0.6)),
         *trials("dann-r", (1, 32), (0.4, 0.5), (0.9, 0.7)),
+        *trials("dann-r", (1, 48), (0.5, 0.5), (0.6, 0.6)),
     ]
     axes, _ = drawn(rows)
-    np.testing.assert_allclose(axes["b"].lines[0].get_xydata(), [[320, 0.8], [640, 0.5]])
-    np.testing.assert_allclose(axes["c"].lines[0].get_xydata(), [[320, 45], [640, 60]])
+    np.testing.assert_allclose(
+        axes["b"].lines[0].get_xydata(), [[320, 0.8], [480, 0.6], [640, 0.5]]
+    )
+    np.testing.assert_allclose(axes["c"].lines[0].get_xydata(), [[320, 45], [480, 50], [640, 60]])
     half = stats.t.ppf(0.975, 1) * 0.1
     edges = axes["b"].collections[0].get_paths()[0].vertices
     at = edges[edges[:, 0] == 320, 1]

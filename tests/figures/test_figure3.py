@@ -40,18 +40,22 @@ ROWS = [
     *trials("dann-r", (4, 32), (0.85, 0.87), (0.2, 0.4)),
     *trials("pdann", (1, 32), (0.60, 0.60), (0.9, 0.9)),
 ]
+#: Matches by accuracy alone.
+GRF = trials("dann-grf", (1, 32), (0.9, 0.9), (0.45, 0.45))
 
 
 def test_parameters_that_match():
     """The pdANN never does, and is hatched with its own best."""
-    axes, _ = drawn(ROWS)
+    axes, _ = drawn(ROWS, GRF)
     assert heights(axes["a"]) == [
         (1280, colour("dann-r"), None),
+        (320, colour("dann-grf"), None),
         (320, colour("pdann"), "/////"),
         (6400, colour("vann"), None),
     ]
     assert heights(axes["b"]) == [
         (320, colour("dann-r"), None),
+        (320, colour("dann-grf"), "/////"),
         (320, colour("pdann"), "/////"),
         (3200, colour("vann"), None),
     ]

@@ -166,6 +166,8 @@ def test_the_largest_stands_in_and_is_told():
     chosen, told = selection.networks(means(PLAIN), means(tried))
     assert (chosen["dann-r"].dendrites, chosen["dann-r"].somata) == (2, 64)
     assert told == ["dANN-R with D=1 S=64, its size by figure 3a; D=2 S=64 stands in"]
+    _, told = selection.networks(means(PLAIN), means(tried[:1]))
+    assert told == ["dANN-R with D=1 S=64, its size by figure 3a; D=1 S=32 stands in"]
     _, told = selection.networks(means(PLAIN[1:]), means(tried))
     assert told == ["what tells the size of dANN-R; D=2 S=64 stands in"]
 
