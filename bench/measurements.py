@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from sparsedend import InputError, datasets
 
-from . import estimators, fmnist, harness, machine, report, roofline, store
+from . import canay, estimators, fmnist, harness, machine, report, roofline, store
 from .contestants import CUPY
 from .options import Options
-from .paper import race, tables
+from .paper import differences, race
 from .suites import SUITES, Suite
 from .table import Row
 
@@ -107,12 +107,11 @@ MEASUREMENTS = {
 }
 MEASUREMENTS |= _kept("roofline", roofline, MAIN) | _kept("accuracy-time", race, MAIN)
 MEASUREMENTS |= _kept("gpu-kernels", roofline, "gpu-kernels")
-MEASUREMENTS |= _kept("accuracy-oracle", race, "accuracy-oracle")
+MEASUREMENTS |= _kept("accuracy-oracle", race, "accuracy-oracle") | _kept("canay", canay, "canay")
+MEASUREMENTS |= _kept("paper-differences", differences, "paper-differences")
 MEASUREMENTS |= {
     "estimators": Measurement(estimators.measure, "estimators"),
     "sweep": Measurement(fmnist.cpu_grid, "sweep"),
     "gpu-fmnist": Measurement(fmnist.gpu_epoch, "gpu-fmnist"),
     "gpu-grid": Measurement(fmnist.gpu_grid, "gpu-grid"),
 }
-for _name in tables.TABLES:
-    MEASUREMENTS[f"paper-{_name}"] = Measurement(partial(tables.measure, _name), f"paper-{_name}")

@@ -1,1 +1,1 @@
-"""Trainings to the end, on the paper's data sets: its tables, and races for accuracy."""
+"""Trainings to the end, on the paper's data sets: its experiments, and races for accuracy."""

@@ -15,6 +15,7 @@ from ..version import __version__
 from .check import check
 from .data import data
 from .export import export
+from .figure import figure, table
 from .info import info
 from .networks import evaluate, predict, train
 from .options import in_options
@@ -33,7 +34,10 @@ def cli() -> None:
     """Train dendritic neural networks on the connections that exist."""
 
 
-for command in (train, evaluate, predict, plot, report, export, info, check, sweep, data):
+for command in (
+    *(train, evaluate, predict, plot, report, export, info, check),
+    *(sweep, figure, table, data),
+):
     cli.add_command(command)
 
 

@@ -1,8 +1,7 @@
-"""Trainings to the end, on small data."""
+"""Races for accuracy and the time of a grid, on small data."""
 
 import json
 import subprocess
-from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -11,8 +10,7 @@ import pytest
 
 from bench import fmnist
 from bench.options import Options
-from bench.paper import race, racers, tables
-from sparsedend.sweep import expand
+from bench.paper import race, racers
 
 TINY = {"dendrites": 2, "somata": 32, "synapses": 8}
 DENDRITIC = partial(racers.named, "dann-lrf", TINY)
@@ -64,30 +62,6 @@ def test_a_racer_that_fails_is_left_out(monkeypatch, tmp_path, capsys):
     assert len(columns["seed"]) == 2 * (len(race.RACERS) - 2)
     assert set(columns["contestant"]) == set(race.RACERS) - set(race.PAIR)
     assert f"{race.PAIR[0]} is skipped: memory" in capsys.readouterr().out
-
-
-def test_a_table_is_trained_once_and_shown_beside_what_was_published(digits, monkeypatch, tmp_path):
-    pytest.importorskip("joblib", reason="sweeps need it")
-    small = {"model": ["dann-r"], "dataset": "digits", "epochs": 1, "seed": [1, 2]}
-    table = tables.Table(
-        "Digits.",
-        lambda: expand(small | {"dendrites": 2, "somata": 4}),
-        partial(tables.compared, published=lambda each: f"{each.trials} trials"),
-    )
-    monkeypatch.setitem(tables.TABLES, "tiny", table)
-    monkeypatch.chdir(tmp_path)
-    for _ in range(2):
-        tables.measure("tiny", Options(tmp_path))
-    text = (tmp_path / "paper-tiny.md").read_text()
-    assert "| dann-r | digits | 2 | 4 |" in text
-    assert text.rstrip().endswith("| 2 trials |")
-
-
-def test_goals_are_judged_on_all_three_figures():
-    best = tables.Configuration("dann-lrf", "fmnist", 16, 256, 0.895, 0.0, 0.30, 0.0, 1.0, 1.0, 3)
-    assert tables._goal(best).endswith("goal **reached**")
-    for worse in ({"accuracy": 0.892}, {"loss": 0.303}):
-        assert tables._goal(replace(best, **worse)).endswith("goal **MISSED**")
 
 
 def test_a_grid_s_time_is_told(monkeypatch, tmp_path):

@@ -1,0 +1,139 @@
+"""The pages of the paper's run: figures, tables, and claim by claim what was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from sparsedend import InputError, analysis
+from sparsedend.analysis import Configuration
+from sparsedend.figures import FIGURES, TABLES, write_figure, write_table
+from sparsedend.figures.panels import named, title
+from sparsedend.figures.selection import alike
+from sparsedend.sweep import Results
+
+from .. import machine
+from .claims import Finding, findings
+from .published import SIZES, TABLE1
+
+ABOUT = """Trained by `python -m bench.paper` by the paper's protocol. Numbers of trials stand in
+parentheses; accuracy and loss are those of the test set after the last epoch. A claim is borne out
+where means compare as it says, whatever their deviations."""
+
+#: What means of single sizes must reach: least and most accuracy in %, and the most loss.
+GOALS = {
+    ("dann-r", 4, 128): (86.6, 100.0, 0.370),
+    ("vann", 4, 128): (88.5, 90.0, math.inf),
+    ("dann-lrf", 16, 256): (89.3, 100.0, 0.302),
+}
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write ``figure<n>.png``, the tables and ``claims.md`` from what has been trained so far."""
+    shown, missing = [], []
+    for kind, numbers in (("figure", FIGURES), ("table", TABLES)):
+        for number in numbers:
+            try:
+                if kind == "figure":
+                    written = write_figure(number, results, folder, ("png",), overwrite=True)
+                    few_colours(written.files[0])
+                    shown.append(f"![figure {number}](figure{number}.png)")
+                else:
+                    written = write_table(number, results, folder, overwrite=True)
+                    shown.append(f"Table {number}: [table{number}.md](table{number}.md)")
+            except InputError as error:
+                missing.append(f"{kind} {number}: {error}")
+            else:
+                missing += [f"{kind} {number}: {line}" for line in written.missing]
+    found = findings(results)
+    runs = alike(results)
+    machine.keep(
+        folder,
+        "claims",
+        "# The paper's claims, and what was found here",
+        ABOUT,
+        machine.table(["claim", "figure", "found here"], [_row(each) for each in found]),
+        *_evidence(found),
+        "## Table 1 beside the published one",
+        machine.table(
+            ["model", "data set", "size", "trials", "accuracy %", "loss", "published"],
+            list(_table1(runs.configurations)),
+        ),
+        "## Single sizes on Fashion-MNIST",
+        machine.table(
+            ["model", "size", "trials", "accuracy % / loss", "goal", "others"],
+            list(_sizes(runs.configurations)),
+        ),
+        "## Figures and tables",
+        *shown,
+        "## What is missing",
+        "\n".join(f"* {line}" for line in missing) or "Nothing.",
+        f"{len(results.finished)} runs.",
+        machine.lines(machine.facts()),
+    )
+
+
+def few_colours(path: Path) -> None:
+    """Write a PNG file anew with 256 colours, as a chart needs no more: a third of the bytes."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        few = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+
+
+def _row(found: Finding) -> list[str]:
+    return [found.claim, found.where, found.verdict]
+
+
+def _evidence(found: list[Finding]) -> Iterator[str]:
+    """The numbers of each claim."""
+    for each in found:
+        if each.checks:
+            yield f"### {each.claim}"
+            lines = [f"* {'yes' if one.holds else '**no**'}: {one.numbers}" for one in each.checks]
+            yield "\n".join(lines)
+
+
+def _table1(configurations: list[Configuration]) -> Iterator[list[str]]:
+    for (model, dataset), published in TABLE1.items():
+        own = [each for each in configurations if (each.model, each.dataset) == (model, dataset)]
+        if own:
+            best = analysis.best(own)
+            points = 100 * best.accuracy - published.accuracy
+            yield [
+                title(model),
+                named(dataset),
+                f"D={best.dendrites} S={best.somata}",
+                str(best.trials),
+                f"{100 * best.accuracy:.2f}{_spread(100 * best.accuracy_sd, 2)}",
+                f"{best.loss:.4f}{_spread(best.loss_sd, 4)}",
+                f"{published.accuracy:.2f} / {published.loss:.4f} (ours {points:+.2f} points)",
+            ]
+
+
+def _sizes(configurations: list[Configuration]) -> Iterator[list[str]]:
+    for each in configurations:
+        key = (each.model, each.dendrites, each.somata)
+        if each.dataset == "fmnist" and key in SIZES:
+            figures = f"{100 * each.accuracy:.2f} / {each.loss:.4f}"
+            yield [
+                *(title(each.model), f"D={each.dendrites} S={each.somata}", str(each.trials)),
+                *(figures, _reached(each), SIZES[key]),
+            ]
+
+
+def _reached(each: Configuration) -> str:
+    """Whether a size has reached its goal; nothing where it has none."""
+    goal = GOALS.get((each.model, each.dendrites, each.somata))
+    if goal is None:
+        return ""
+    least, most, loss = goal
+    reached = least <= 100 * each.accuracy <= most and each.loss <= loss
+    return f"**{'reached' if reached else 'MISSED'}**"
+
+
+def _spread(deviation: float, digits: int) -> str:
+    """The standard deviation, where there is more than one trial."""
+    return "" if math.isnan(deviation) else f" ± {deviation:.{digits}f}"

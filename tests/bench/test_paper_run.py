@@ -1,0 +1,262 @@
+"""The paper's experiments: what is trained when, and what is said of it."""
+
+import pytest
+
+from bench.paper import __main__ as command
+from bench.paper import claims, page, published, stages
+from sparsedend import InputError, analysis, datasets
+from sparsedend.models import MODELS
+from sparsedend.sweep import Results, expand
+from tests.figures.runs import of, run, small, trials
+
+
+@pytest.fixture(autouse=True)
+def one_figure(monkeypatch):
+    """The pages show one figure: how each is drawn is tested elsewhere."""
+    monkeypatch.setattr(page, "FIGURES", (3,))
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Two stages on digits, the second of which needs what the first has found."""
+    grid = {"dataset": "digits", "epochs": 1, "somata": 4, "seed": [1, 2]}
+
+    def best(results):
+        return expand(grid | {"model": "vann", "dendrites": len(results.rows)})
+
+    found = {
+        "first": stages.Stage("One.", lambda results: expand(grid | {"model": ["dann-r", "vann"]})),
+        "second": stages.Stage("Two.", best, ("first",)),
+    }
+    monkeypatch.setattr(command, "STAGES", found)
+    return found
+
+
+def called(folder, *words):
+    where = ("--results", str(folder / "runs" / "p.h5"), "--output", str(folder / "pages"))
+    command.main([*where, "--jobs", "2", *words])
+
+
+def test_parts_go_on_until_nothing_is_left(tiny, tmp_path, monkeypatch, capsys):
+    pages = []
+
+    def sweep(runs, path, *, jobs, resume, say):
+        assert (jobs, resume) == (2, True)
+        results = Results.read(path) if path.exists() else Results()
+        for each in runs:
+            size = each.settings.dendrites, each.settings.somata
+            own = {"dataset": "digits", "epochs": 1}
+            results.add(run(each.settings.model, size, each.settings.seed, **own))
+        results.write(path)
+        return results
+
+    monkeypatch.setattr(command, "sweep", sweep)
+    monkeypatch.setattr(command.page, "write", lambda *given: pages.append(given))
+    called(tmp_path, "--plan")
+    said = capsys.readouterr().out
+    assert "first: 4 of 4 runs left, about 0.00 hours" in said
+    assert "second: known when first are finished" in said
+    assert list(tmp_path.iterdir()) == pages == []
+
+    called(tmp_path, "--hours", "0")
+    assert "now 1 runs, about 0.0 hours" in capsys.readouterr().out
+    called(tmp_path)
+    assert "now 3 runs" in capsys.readouterr().out
+    called(tmp_path)
+    assert "second: 2 of 2 runs left" in capsys.readouterr().out
+    results = Results.read(tmp_path / "runs" / "p.h5")
+    assert [row["dendrites"] for row in results.rows][-2:] == [4, 4]
+    called(tmp_path, "first")
+    assert capsys.readouterr().out == "first: 0 of 4 runs left, about 0.00 hours\n"
+    assert [len(each.rows) for each, _ in pages] == [1, 4, 6, 6]
+    assert {folder for _, folder in pages} == {tmp_path / "pages"}
+
+
+def test_a_report_trains_nothing(tiny, tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    of(small(dataset="digits", epochs=2)).write(tmp_path / "runs" / "p.h5")
+    called(tmp_path, "--report")
+    assert "runs left" not in capsys.readouterr().out
+    names = {path.name for path in (tmp_path / "pages").iterdir()}
+    assert {"claims.md", "figure3.png", "table1.md", "table2.csv"} <= names
+    text = (tmp_path / "pages" / "claims.md").read_text(encoding="utf-8")
+    assert "![figure 3](figure3.png)" in text
+    assert "* figure 3: all runs on MNIST, FMNIST" in text
+    assert "| not measured |" in text
+    assert "40 runs." in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [(["third"], "unknown stage 'third': choose of first, second")]
+)
+def test_unknown_stages_are_refused(tiny, words, message, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        called(tmp_path, *words)
+    assert message in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_is_one_line(tiny, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "p.h5").write_text("nothing")
+    with pytest.raises(SystemExit, match=r"^Error: '.*p\.h5'"):
+        called(tmp_path, "--report")
+
+
+@pytest.fixture
+def as_fmnist(digits, monkeypatch):
+    """Digits under the name of every data set but one, which cannot be had."""
+
+    def load(name):
+        if name == "emnist":
+            raise InputError("no network: connect")
+        return type(digits)(name, digits.class_names, *(getattr(digits, part) for part in PARTS))
+
+    monkeypatch.setattr(datasets, "load", load)
+
+
+PARTS = ("train_x", "train_y", "test_x", "test_y")
+
+
+def test_the_stages_of_the_paper(as_fmnist, capsys):
+    results = of(small())
+    runs = {name: stage.runs(results) for name, stage in stages.STAGES.items()}
+    assert "without emnist: no network: connect" in capsys.readouterr().out
+    assert len(runs["figure2"]) == 3 * 35 * 5
+    assert {each.settings.model for each in runs["dense"]} == {"vann", "pdann"}
+    assert {each.settings.dataset for each in runs["figure3"]} == {"mnist", "kmnist", "cifar10"}
+    assert len({each.settings.model for each in runs["models"]}) == len(MODELS)
+    assert {each.settings.epochs for each in runs["figure3"]} == {15, 25, 50}
+    tasks = {(each.settings.sequential, each.settings.noise) for each in runs["figure7"]}
+    assert tasks == {(True, 0.0), *((False, sigma) for sigma in stages.SIGMAS)}
+    for name, most in (("dense", stages.MOST), ("figure4", stages.MOST_SAMPLED)):
+        assert max(stages.seconds([each]) for each in runs[name]) <= most
+
+
+def test_the_tasks_take_the_sizes_that_match(as_fmnist):
+    """The vANN's best accuracy is .635, which the fourth size of no dANN beats."""
+    runs = stages.STAGES["figure7"].runs(of(small()))
+    found = {(each.settings.model, each.settings.dendrites, each.settings.somata) for each in runs}
+    assert found == {(model, 2, 64) for model in (*stages.DANNS, "vann")}
+    assert len(runs) == 4 * 5 * (1 + len(stages.SIGMAS))
+
+
+def test_a_part_is_as_long_as_is_asked_for(digits):
+    runs = expand({"dataset": "digits", "seed": [*range(10)]})
+    each = stages.seconds(runs[:1], jobs=2)
+    assert len(stages.part(runs, 3.5 * each / 3600, jobs=2)) == 3
+    assert len(stages.part(runs, 0, jobs=2)) == 1
+    assert stages.part([], 1, jobs=1) == []
+
+
+def test_what_is_left_comes_trial_by_trial():
+    runs = expand({"dataset": "digits", "dendrites": [1, 2], "seed": [1, 2, 3]})
+    finished = of(run("dann-lrf", (2, 64), 1, dataset="digits", epochs=100))
+    found = [(each.settings.seed, each.settings.dendrites) for each in stages.left(runs, finished)]
+    assert found == [(1, 1), (2, 1), (2, 2), (3, 1), (3, 2)]
+
+
+def verdicts(results):
+    return {each.where: each.verdict for each in claims.findings(results)}
+
+
+def test_nothing_measured_bears_nothing_out():
+    assert set(verdicts(of(run("sann", (1, 32)))).values()) == {"not measured"}
+
+
+#: dANNs are better than the vANN with a hundredth of its parameters, and the vANN overfits.
+GOOD = [
+    *trials("vann", (1, 32), (0.80, 0.80), (0.40, 0.40)),
+    *trials("vann", (2, 32), (0.79, 0.79), (0.50, 0.50)),
+    *trials("vann-r", (1, 32), (0.78, 0.78), (0.45, 0.45)),
+    *(
+        row
+        for model in ("vann-lrf", "vann-grf")
+        for row in trials(model, (1, 32), (0.85, 0.85), (0.35, 0.35))
+    ),
+    *(
+        row
+        for model in claims.DANNS
+        for size in ((1, 32), (2, 32))
+        for row in trials(model, size, (0.9, 0.9), (0.3, 0.31), parameters=32)
+    ),
+    *trials("vann", (1, 32), (0.20, 0.20), (9.0, 9.0), noise=1.0),
+    *trials("vann", (1, 32), (0.20, 0.20), (9.0, 9.0), sequential=True),
+    *(
+        row
+        for model in claims.DANNS
+        for how in ({"noise": 1.0}, {"sequential": True})
+        for row in trials(model, (1, 32), (0.8, 0.8), (0.4, 0.4), parameters=32, **how)
+    ),
+]
+
+
+def test_claims_that_hold():
+    found = verdicts(of(GOOD))
+    assert found.pop("table 1") == "not measured"
+    assert set(found.values()) == {"**borne out**"}
+    assert len(found) == 8
+
+
+def test_claims_that_do_not_hold():
+    """dANNs with the vANN's figures and the other way round; structures swapped too."""
+    swap = {"vann": "dann-r", "dann-r": "vann", "vann-lrf": "dann-lrf", "dann-lrf": "vann-lrf"}
+    rows = [row | {"model": swap[row["model"]]} for row in GOOD if row["model"] in swap]
+    found = verdicts(of(rows))
+    assert found.pop("table 1") == "not measured"
+    assert found["2b"] == "**not borne out**"
+    assert found["2b, 3b"] == found["7b"] == found["7d, table 2"] == "**not borne out**"
+    assert found["4c, 4d"] == "**not borne out**"
+
+
+def test_a_claim_may_hold_in_part():
+    rows = [*GOOD, *trials("dann-r", (1, 32), (0.1,), (0.45,), dataset="mnist")]
+    rows += trials("vann", (1, 32), (0.8,), (0.4,), dataset="mnist")
+    found = {each.where: each for each in claims.findings(of(rows))}
+    assert found["2b, 3b"].verdict == "**borne out in 3 of 4**"
+    assert found["2, 3a, 3b"].verdict == "**borne out in 6 of 8**"
+    told = "MNIST: dANN-R D=1 S=32 (1) 0.4500, vANN D=1 S=32 (1) 0.4000"
+    assert claims.Check(False, told) in found["2b, 3b"].checks
+
+
+def test_the_pdann_s_published_row():
+    """Published: 90.184 % and .2935."""
+    rows = [
+        *trials("dann-grf", (64, 512), (0.900, 0.902), (0.29, 0.30)),
+        *trials("pdann", (2, 256), (0.88, 0.88), (0.2930, 0.2930)),
+    ]
+    (found,) = (each for each in claims.findings(of(rows)) if each.where == "table 1")
+    assert [check.holds for check in found.checks] == [True, False]
+    assert found.checks[0].numbers == (
+        "FMNIST by accuracy: published 90.184, dANN-GRF D=64 S=512 (2) 90.10 %, "
+        "pdANN D=2 S=256 (2) 88.00 %"
+    )
+
+
+def test_published_figures():
+    assert published.TABLE1["pdann", "cifar10"] == (60.120, 0.391, 1.2811, 0.0247)
+    assert published.TABLE1["dann-r", "mnist"] == (98.090, 0.058, 0.0644, 0.0013)
+    assert len(published.TABLE1) == 25
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "loss", "verdict"),
+    [(0.895, 0.30, "**reached**"), (0.892, 0.30, "**MISSED**"), (0.895, 0.303, "**MISSED**")],
+)
+def test_goals_are_judged_on_both_figures(accuracy, loss, verdict):
+    rows = of(run("dann-lrf", (16, 256), 1, accuracy, loss)).columns()
+    (row,) = page._sizes(analysis.summarize(rows))
+    assert row[4] == verdict
+
+
+def test_the_page_shows_ours_beside_the_published(as_fmnist, tmp_path):
+    rows = [*GOOD, *trials("dann-r", (4, 128), (0.87, 0.89), (0.36, 0.36))]
+    page.write(of(rows), tmp_path)
+    text = (tmp_path / "claims.md").read_text(encoding="utf-8")
+    assert (
+        "| vANN | FMNIST | D=1 S=32 | 2 | 80.00 ± 0.00 | 0.4000 ± 0.0000 | 89.29 / 0.4040 "
+        "(ours -9.29 points) |"
+    ) in text
+    line = "| dANN-R | D=4 S=128 | 2 | 88.00 / 0.3600 | **reached** | 86.83 / .3650 published;"
+    assert line in text
+    assert "* yes: FMNIST: dANN-R D=1 S=32 (2) 0.3050, vANN D=1 S=32 (2) 0.4000" in text
+    assert (tmp_path / "figure3.png").stat().st_size < 100_000
