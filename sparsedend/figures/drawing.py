@@ -1,0 +1,34 @@
+"""What a figure's module gives back, and how it shows what it cannot draw."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+#: Of all that is said instead of drawn.
+GREY = "0.45"
+
+
+class Drawing(NamedTuple):
+    """A figure, and what could not be drawn of it.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    missing : list of str
+    """
+
+    figure: Any
+    missing: list[str]
+
+
+def absent(axis: Any, text: str) -> None:
+    """Leave a panel empty, with the text in grey in its middle."""
+    axis.set_axis_off()
+    axis.text(
+        *(0.5, 0.5, text),
+        transform=axis.transAxes,
+        ha="center",
+        va="center",
+        color=GREY,
+        wrap=True,
+    )
