@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import hdf5
 from ..errors import InputError
-from ..files import check_file
+from ..files import check_file, is_file
 from ..settings import SETTINGS, Settings, tell_unknown
 from ..version import __version__
 from . import kept

@@ -75,6 +75,7 @@ def test_trustworthiness():
 
 
 def test_embedding_keeps_groups_together(groups):
+    pytest.importorskip("openTSNE")
     values, labels = groups
     first = analysis.embed(values, 1, perplexity=10)
     assert first.shape == (60, 2)
@@ -86,7 +87,7 @@ def test_embedding_keeps_groups_together(groups):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x, y: analysis.embed(x, 1, perplexity=60), "perplexity is 60, and there are 60"),
+        (lambda x, y: analysis.embed(x, 1, perplexity=20), "perplexity is 20, and there are 60"),
         (lambda x, y: analysis.embed(x, -1), "seed is -1"),
         (lambda x, y: analysis.embed(x[0], 1), r"activations has shape \(8,\): give numbers, one"),
         (lambda x, y: analysis.embed(x / 0, 1), "has numbers that are not finite"),
@@ -105,7 +106,10 @@ def test_refuses(groups, call, message):
         call(*groups)
 
 
-def test_without_scikit_learn_the_extra_is_named(groups, monkeypatch):
+def test_without_the_packages_the_extra_is_named(groups, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    with pytest.raises(InputError, match=r"not installed: pip install 'sparsedend\[analysis\]'"):
+        analysis.silhouette(*groups)
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
     with pytest.raises(InputError, match=r"not installed: pip install 'sparsedend\[analysis\]'"):
         analysis.embed(groups[0], 1, perplexity=10)

@@ -48,7 +48,7 @@ BAD = {
     "a long name": (["train", "--output", "x" * 300, *SMALL], "File name too long"),
     "a long name of a checkpoint": (["evaluate", "x" * 300], "File name too long"),
     "a path below a file": (["train", "--output", "text.h5/a.h5"], "'text.h5' of 'a.h5' does not"),
-    "a data set without a name": (["train", "--dataset", ""], "there is no data set file"),
+    "a data set without a name": (["train", "--dataset", ""], "is a folder, no data set file"),
     "a name that is no Unicode": (["train", "--dataset", "\udcff.h5"], "give a text of Unicode"),
     "no seed": (["train", "--seed", "None"], "'None' is not a valid integer"),
     "negative seed": (["train", "--seed", "-1"], "seed is -1: give a whole number from 0"),

@@ -1,0 +1,178 @@
+"""Figure 5: how weights are distributed, and to how many classes nodes respond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import style
+from ..analysis import density, entropy, moments, selectivity
+from ..analysis.stages import OUTPUT
+from ..sweep import Kept, Results
+from .drawing import Drawing, absent
+from .panels import done, letters, title
+from .trained import kept_of, matched
+
+#: Columns of the figure.
+MODELS = ("dann-r", "dann-grf", "dann-lrf", "vann")
+#: Layers with their names in the figure and their opacity, the second hidden one pale.
+HIDDEN = {"hidden 1": ("first hidden layer", 1.0), "hidden 2": ("second hidden layer", 0.4)}
+LAYERS = {"hidden 1": "first hidden", "hidden 2": "second hidden", OUTPUT: "output"}
+#: Of a class's images that a node must respond to.
+THRESHOLD = 0.4
+HEIGHT = 7.6
+
+
+def draw(results: Results) -> Drawing:
+    """Draw densities of weights (a) and of the entropy of nodes (b), and selectivities (c).
+
+    Each column is a model in the size that matches the vANN's best accuracy, all trials together.
+    Weights have a histogram of 20 bins and a Gaussian kernel density; the three layers share an
+    axis of weights, and models that of densities. Entropies are those of nodes that some image
+    makes active. A node responds to a class where more than 0.4 of its images make it active.
+
+    Parameters
+    ----------
+    results : Results
+        With weights and activations kept.
+
+    Raises
+    ------
+    InputError
+        Where none of the four models has a finished run.
+    """
+    networks, missing = matched(results, MODELS)
+    figure = style.blank(style.PAGE, HEIGHT)
+    axes = figure.subplots(5, len(MODELS))
+    for column, model in zip(axes.T, MODELS, strict=True):
+        colour = style.colour(model)
+        each = networks.get(model)
+        column[0].set_title(each.title if each else title(model), color=colour)
+        weights = _pooled(kept_of(results, each, "weights", missing)) if each else {}
+        for axis, layer in zip(column[:3], LAYERS, strict=True):
+            _weights(axis, weights.get(layer), colour)
+        nodes = kept_of(results, each, "activations", missing) if each else []
+        _entropies(column[3], nodes, colour)
+        _selectivities(column[4], nodes, colour)
+    _finish(axes)
+    return done(figure, missing)
+
+
+def table(results: Results) -> dict[str, NDArray]:
+    """Moments of the weights that panel a shows, as `analysis.moments` has them.
+
+    Returns
+    -------
+    dict of (models × layers,) arrays
+        Columns for `sweep.write_csv`: model, layer, number of weights in all trials, kurtosis,
+        skewness, range.
+
+    Raises
+    ------
+    InputError
+        As `draw`.
+    """
+    networks, missing = matched(results, MODELS)
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("model", "layer", "weights", "kurtosis", "skewness", "range")
+    }
+    for model, each in networks.items():
+        for layer, values in _pooled(kept_of(results, each, "weights", missing)).items():
+            row = (model, layer, values.size, *moments(values))
+            for column, value in zip(columns.values(), row, strict=True):
+                column.append(value)
+    return {name: np.array(column) for name, column in columns.items()}
+
+
+def _pooled(kept: Sequence[Kept]) -> dict[str, NDArray]:
+    """Weights of all trials, by layer."""
+    layers = kept[0].weights if kept else ()
+    return {layer: np.concatenate([each.weights[layer] for each in kept]) for layer in layers}
+
+
+def _weights(axis: Any, values: NDArray | None, colour: str) -> None:
+    """A panel of a: one layer of a model."""
+    if values is None or not np.ptp(values):
+        absent(axis, "no weights kept" if values is None else "all weights are equal")
+        return
+    found = density(values)
+    axis.stairs(found.heights, found.edges, fill=True, color=colour, alpha=0.3)
+    axis.plot(found.grid, found.curve, color=colour)
+    told = moments(values)._asdict().items()
+    text = "\n".join(f"{name} {value:.2f}" for name, value in told).replace("-", "−")
+    axis.text(0.03, 0.97, text, transform=axis.transAxes, va="top", fontsize=5)
+
+
+def _entropies(axis: Any, kept: Sequence[Kept], colour: str) -> None:
+    """A panel of b: both hidden layers of a model."""
+    drawn = False
+    for layer, (name, alpha) in HIDDEN.items():
+        found = [entropy(each.hits[layer]) for each in kept if layer in each.hits]
+        bits = np.concatenate([np.zeros(0), *found])
+        bits = bits[~np.isnan(bits)]
+        if bits.size and np.ptp(bits):
+            curve = density(bits)
+            axis.fill_between(curve.grid, curve.curve, color=colour, alpha=0.6 * alpha, lw=0)
+            axis.plot(curve.grid, curve.curve, color=colour, alpha=alpha, label=name)
+            drawn = True
+    if not drawn:
+        absent(axis, "no activations kept")
+
+
+def _selectivities(axis: Any, kept: Sequence[Kept], colour: str) -> None:
+    """A panel of c: shares of the nodes of both hidden layers that respond to so many classes."""
+    if not kept:
+        absent(axis, "no activations kept")
+        return
+    classes = len(kept[0].class_names)
+    edges = np.arange(classes + 2) - 0.5
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    for layer, (name, alpha) in HIDDEN.items():
+        found = [
+            selectivity(each.hits[layer], each.images_per_class, THRESHOLD)
+            for each in kept
+            if layer in each.hits
+        ]
+        if found:
+            counts, _ = np.histogram(np.concatenate(found), edges)
+            axis.stairs(
+                counts / counts.sum(), edges, fill=True, color=colour, alpha=0.6 * alpha, label=name
+            )
+
+
+def _finish(axes: Any) -> None:
+    """Share axes, and write at the edges what they are."""
+    labels = [f"{name}\ndensity of weights" for name in LAYERS.values()]
+    labels += ["entropy\ndensity of nodes", "selectivity\nshare of nodes"]
+    for row, label in zip(axes, labels, strict=True):
+        drawn = [axis for axis in row if axis.axison]
+        _share(drawn, "y")
+        for axis in drawn:
+            axis.tick_params(labelleft=axis is drawn[0])
+        if drawn:
+            drawn[0].set_ylabel(label)
+    _share([axis for axis in axes[:3].flat if axis.axison], "x")
+    for row in axes[3:]:
+        _share([axis for axis in row if axis.axison], "x")
+    for row, name in ((2, "weight"), (3, "entropy (bits)"), (4, "classes responded to")):
+        for axis in axes[row]:
+            axis.set_xlabel(name)
+    for axis in axes[:2].flat:
+        axis.tick_params(labelbottom=False)
+    for row in axes[3:]:
+        labelled = [axis for axis in row if axis.get_legend_handles_labels()[1]]
+        if labelled:
+            labelled[0].legend(fontsize=5, loc="upper left")
+    letters({"a": axes[0, 0], "b": axes[3, 0], "c": axes[4, 0]}, "abc")
+
+
+def _share(axes: Sequence[Any], which: str) -> None:
+    """Give panels the limits that hold all of them."""
+    limits = [getattr(axis, f"get_{which}lim")() for axis in axes]
+    for axis in axes:
+        axis.set(
+            **{f"{which}lim": (min(low for low, _ in limits), max(high for _, high in limits))}
+        )

@@ -1,0 +1,188 @@
+"""Figure 6: how well hidden layers separate the classes, seen through t-SNE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import style
+from ..analysis import compare, two_way_anova
+from ..analysis.statistics import Effect
+from ..sweep import Results
+from .drawing import Drawing, absent
+from .embeddings import PERPLEXITY, SCORES, Embedded, embedded
+from .panels import confidence, done, legend, letters, title
+from .trained import REFERENCE, kept_of, matched
+
+#: Panels a to d.
+MODELS = ("dann-r", "dann-lrf", "dann-grf", "vann")
+LAYERS = {"hidden 1": "first hidden layer", "hidden 2": "second hidden layer"}
+REPETITIONS = 10
+#: Stars for a probability below.
+STARS = {0.001: "***", 0.01: "**", 0.05: "*"}
+#: Panels a to d have two places each; in twelfths of a page.
+LAYOUT = [
+    [*("a1",) * 3, *("a2",) * 3, *("b1",) * 3, *("b2",) * 3],
+    [*("c1",) * 3, *("c2",) * 3, *("d1",) * 3, *("d2",) * 3],
+    [*("e",) * 4, *("f",) * 4, *("g",) * 4],
+]
+HEIGHT = 6.8
+#: Of the bars of a layer together, of the distance between layers.
+SHARE = 0.8
+
+#: By model and layer.
+Found = Mapping[tuple[str, str], Embedded]
+Means = Mapping[tuple[str, str], NDArray]
+
+
+def draw(results: Results, repetitions: int = REPETITIONS) -> Drawing:
+    """Draw embeddings of hidden layers (a to d) and their scores (e to g).
+
+    Each model has the size that matches the vANN's best accuracy. a to d show one repetition of
+    one trial, with a colour for each class. Bars are means over trials and repetitions, with 95 %
+    confidence intervals by Student's t. The analysis of variance, and the t-tests of each model
+    against the vANN in the same layer, are of the means over the repetitions of a trial.
+
+    Parameters
+    ----------
+    results : Results
+        With activations kept.
+    repetitions : int
+        Of t-SNE, for each trial and layer.
+
+    Raises
+    ------
+    InputError
+        Where none of the four models has a finished run, or scikit-learn or statsmodels is not
+        installed.
+    """
+    networks, missing = matched(results, MODELS)
+    kept = {
+        model: kept_of(results, each, "activations", missing) for model, each in networks.items()
+    }
+    images = max((len(each.labels) for trials in kept.values() for each in trials), default=0)
+    if 0 < images <= 3 * PERPLEXITY:
+        missing.append(
+            f"embeddings, for which {images} test images are too few: t-SNE has perplexity "
+            f"{PERPLEXITY:g}"
+        )
+        kept = {}
+    found = embedded(kept, tuple(LAYERS), repetitions)
+    figure = style.blank(style.PAGE, HEIGHT)
+    axes = figure.subplot_mosaic(LAYOUT, height_ratios=(1, 1, 0.9))
+    names: Sequence[str] = next((each[0].class_names for each in kept.values() if each), ())
+    colours = _colours(len(names))
+    for panel, model in zip("abcd", MODELS, strict=True):
+        where = networks[model].title if model in networks else title(model)
+        for place, (layer, name) in enumerate(LAYERS.items(), start=1):
+            axis = axes[f"{panel}{place}"]
+            axis.set_title(f"{where}\n{name}", color=style.colour(model), fontsize=6)
+            _scatter(axis, found.get((model, layer)), colours)
+    means = {key: each.scores.mean(axis=1) for key, each in found.items()}
+    notes = ["Neighbourhood hits count the point itself, as the authors do"]
+    for score, panel in enumerate("efg"):
+        stars = _stars(means, score)
+        _bars(axes[panel], found, score, stars)
+        notes += _variance(means, score)
+    if found and len(notes) == 1:
+        missing.append("analyses of variance, which need two trials of two models")
+    letters({letter: axes.get(letter) or axes[f"{letter}1"] for letter in "abcdefg"}, "abcdefg")
+    looks = {"marker": "o", "linestyle": "", "markersize": 3}
+    entries = {name: {"color": each} | looks for name, each in zip(names, colours, strict=True)}
+    legend(figure, entries, 5)
+    return done(figure, missing, notes)
+
+
+def _colours(classes: int) -> list[Any]:
+    """A colour for each class."""
+    maps = style.library().colormaps
+    if classes <= 10:
+        return list(maps["tab10"].colors[:classes])
+    return list(maps["nipy_spectral"](np.linspace(0.05, 0.95, classes)))
+
+
+def _scatter(axis: Any, found: Embedded | None, colours: Sequence[Any]) -> None:
+    """A panel of a to d."""
+    if found is None:
+        absent(axis, "nothing to embed")
+        return
+    each = [colours[label] for label in found.labels]
+    # As a picture also in SVG, where thousands of points would be megabytes.
+    axis.scatter(*found.points.T, s=1.5, c=each, lw=0, rasterized=True)
+    axis.set(xticks=[], yticks=[])
+    axis.set_aspect("equal", "datalim")
+
+
+def _bars(axis: Any, found: Found, score: int, stars: Mapping[Any, str]) -> None:
+    """A panel of e to g: bars by layer and model."""
+    if not found:
+        absent(axis, "nothing to embed")
+        return
+    width = SHARE / len(MODELS)
+    for group, layer in enumerate(LAYERS):
+        for number, model in enumerate(MODELS):
+            if (model, layer) not in found:
+                continue
+            values = found[model, layer].scores[..., score].ravel()
+            deviation = float(values.std(ddof=1)) if values.size > 1 else np.nan
+            half = confidence(deviation, values.size)
+            x = group + (number + 0.5) * width - SHARE / 2
+            axis.bar(
+                *(x, values.mean(), width),
+                color=style.colour(model),
+                yerr=None if np.isnan(half) else half,
+                error_kw={"lw": 0.6, "capsize": 1},
+                label=title(model) if group == 0 else None,
+            )
+            top = max(0.0, values.mean() + np.nan_to_num(half))
+            axis.text(x, top, stars.get((model, layer), ""), ha="center", va="bottom", fontsize=5)
+    axis.set_xticks(range(len(LAYERS)), LAYERS.values())
+    axis.set_ylabel(SCORES[score])
+    axis.axhline(0, color="black", lw=0.5)
+
+
+def _stars(means: Means, score: int) -> dict[Any, str]:
+    """For each model and layer, how surely it differs from the vANN's."""
+    groups = {key: each[:, score] for key, each in means.items() if len(each) > 1}
+    pairs = [
+        (key, (REFERENCE, key[1]))
+        for key in groups
+        if key[0] != REFERENCE and (REFERENCE, key[1]) in groups
+    ]
+    return {
+        test.first: next((star for p, star in STARS.items() if test.corrected < p), "")
+        for test in compare(groups, pairs)
+    }
+
+
+def _variance(means: Means, score: int) -> list[str]:
+    """The two-way analysis of variance of a score, in a line; none where there are too few."""
+    models = [
+        model for model in MODELS if all(len(means.get((model, layer), ())) > 1 for layer in LAYERS)
+    ]
+    if len(models) < 2:
+        return []
+    rows = [
+        (value, model, layer)
+        for model in models
+        for layer in LAYERS
+        for value in means[model, layer][:, score]
+    ]
+    found = two_way_anova(*zip(*rows, strict=True))
+    parts = [
+        _told(name, effect, found.residual_df)
+        for name, effect in (
+            ("model", found.first),
+            ("layer", found.second),
+            ("interaction", found.interaction),
+        )
+    ]
+    return [f"{SCORES[score].capitalize()}, two-way analysis of variance: {'; '.join(parts)}"]
+
+
+def _told(name: str, effect: Effect, residual_df: int) -> str:
+    p = "p < .001" if effect.p < 0.001 else f"p = {effect.p:.3f}"
+    return f"{name} F({effect.df}, {residual_df}) = {effect.f:.2f}, {p}"

@@ -1,0 +1,114 @@
+"""Figure 5: what its panels show, and what they say where something is missing."""
+
+import numpy as np
+import pytest
+
+from sparsedend import analysis, style
+from sparsedend.figures import figure5
+from tests.figures.sweeps import CLASSES, NODES, row, sweep_of, words
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    rows = [row(model, seed) for model in figure5.MODELS for seed in (1, 2)]
+    return sweep_of(tmp_path_factory.mktemp("kept"), rows)
+
+
+@pytest.fixture(scope="module")
+def drawing(results):
+    with style.journal():
+        return figure5.draw(results)
+
+
+def pooled(results, model, of):
+    runs = [results.settings_of(each) for each in results.rows if each["model"] == model]
+    return np.concatenate([of(results.kept(run)) for run in runs])
+
+
+def grid(figure):
+    return np.array(figure.axes).reshape(5, 4)
+
+
+def test_curves_are_the_densities_of_all_trials(results, drawing):
+    axes = grid(drawing.figure)
+    for column, model in enumerate(figure5.MODELS):
+        for line, layer in enumerate(NODES):
+            weights = pooled(results, model, lambda kept, layer=layer: kept.weights[layer])
+            expected = analysis.density(weights)
+            (curve,) = axes[line, column].get_lines()
+            np.testing.assert_allclose(curve.get_ydata(), expected.curve)
+            np.testing.assert_allclose(curve.get_xdata(), expected.grid)
+            np.testing.assert_allclose(
+                axes[line, column].patches[0].get_data().values, expected.heights
+            )
+            assert curve.get_color() == style.colour(model)
+
+
+def test_axes_are_shared(drawing):
+    axes = grid(drawing.figure)
+    assert len({axis.get_xlim() for axis in axes[:3].flat}) == 1
+    for line in axes:
+        assert len({axis.get_ylim() for axis in line}) == 1
+        assert len({axis.get_xlim() for axis in line}) == 1
+
+
+def test_entropies_are_of_nodes_that_are_active(results, drawing):
+    axes = grid(drawing.figure)
+    for column, model in enumerate(figure5.MODELS):
+        for curve, layer in zip(axes[3, column].get_lines(), NODES, strict=False):
+            bits = pooled(
+                results, model, lambda kept, layer=layer: analysis.entropy(kept.hits[layer])
+            )
+            expected = analysis.density(bits[~np.isnan(bits)])
+            np.testing.assert_allclose(curve.get_ydata(), expected.curve)
+
+
+def test_selectivities_are_shares_of_nodes(results, drawing):
+    axes = grid(drawing.figure)
+    for column, model in enumerate(figure5.MODELS):
+        for stairs, layer in zip(axes[4, column].patches, ("hidden 1", "hidden 2"), strict=True):
+            found = pooled(
+                results, model, lambda kept, layer=layer: analysis.selectivity(kept.hits[layer], 60)
+            )
+            shares = np.bincount(found, minlength=CLASSES + 1) / found.size
+            np.testing.assert_allclose(stairs.get_data().values, shares)
+
+
+def test_moments_are_in_the_picture_and_in_the_table(results, drawing):
+    table = figure5.table(results)
+    assert table["model"].tolist() == [model for model in figure5.MODELS for _ in NODES]
+    assert table["layer"].tolist() == [*NODES] * 4
+    assert set(table["weights"]) == {800}
+    shown = words(drawing.figure)
+    for line, (model, layer) in enumerate(zip(table["model"], table["layer"], strict=True)):
+        weights = pooled(results, model, lambda kept, layer=layer: kept.weights[layer])
+        found = analysis.moments(weights)
+        names = ("kurtosis", "skewness", "range")
+        assert tuple(table[name][line] for name in names) == pytest.approx(found)
+        text = "\n".join(f"{name} {value:.2f}" for name, value in zip(names, found, strict=True))
+        assert text.replace("-", "−") in shown
+
+
+def test_what_is_missing_is_said(tmp_path):
+    """In the panels and in the list; what there is, is drawn."""
+    rows = [row("vann", 1, parts="weights"), row("dann-r", 1, parts="activations")]
+    with style.journal():
+        figure, missing = figure5.draw(sweep_of(tmp_path, rows))
+    axes = grid(figure)
+    drawn = [[axis.axison for axis in line] for line in axes]
+    assert drawn == [[False, False, False, True]] * 3 + [[True, False, False, False]] * 2
+    assert "runs of dANN-GRF, dANN-LRF" in missing
+    assert any(line.startswith("activations of vANN D=4 S=8, seed 1") for line in missing)
+    assert any(line.startswith("weights of dANN-R D=4 S=8, seed 1") for line in missing)
+    assert words(figure).count("no weights kept") == 9
+    assert words(figure).count("no activations kept") == 6
+
+
+def test_the_same_bytes_again(results, tmp_path):
+    written = []
+    for name in ("a", "b"):
+        with style.journal():
+            written += style.save(figure5.draw(results).figure, tmp_path / name, ["svg"])
+    assert written[0].read_bytes() == written[1].read_bytes()
