@@ -63,7 +63,7 @@ def test_files_that_exist_are_not_replaced(results, tmp_path, monkeypatch, capsy
 def test_results_that_are_none(tmp_path, monkeypatch, capsys):
     where = ("--results", tmp_path / "none.h5", "--output", tmp_path)
     assert ended(monkeypatch, "figure", 2, *where) == 2
-    assert "there are no results" in capsys.readouterr().err
+    assert "there is no file of results" in capsys.readouterr().err
     Results().write(tmp_path / "empty.h5")
     where = ("--results", tmp_path / "empty.h5", "--output", tmp_path / "f")
     assert ended(monkeypatch, "table", 1, *where) == 2
