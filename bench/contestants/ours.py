@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numba  # noqa: F401 (The backend imports it late, and a run's memory is counted from here.)
 import numpy as np
 from numpy.typing import NDArray
 
