@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import digests, heaps
 from .errors import InputError
-from .files import UNSUPPORTED, atomic_write, reason
+from .files import UNSUPPORTED, atomic_write, lacks_memory, reason
 
 #: A path, or a file opened in binary mode.
 File = str | Path | IO[bytes]
@@ -259,9 +259,10 @@ def _filled(image: _Image, where: object, options: dict[str, Any]) -> Iterator[h
             yield file
     except MemoryError:
         image.whole = False
-    except ERRORS:
-        if image.whole:
+    except ERRORS as error:
+        if image.whole and not lacks_memory(error):
             raise
+        image.whole = False
     if not image.whole:
         raise InputError(
             f"'{where}' cannot be written, for memory does not hold the file as well: free some, "

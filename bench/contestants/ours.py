@@ -6,12 +6,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numba  # noqa: F401 (The backend imports it late, and a run's memory is counted from here.)
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +23,10 @@ from ..machine import available_threads
 from ..works import Dendritic, Layer, Matrix, Work, all_to_all
 from . import Contestant
 from .runner import EPSILON, QUEUED, Runner, Trainer
+
+# The backend imports it late, and a run's memory is counted from here.
+with suppress(ImportError):
+    import numba  # noqa: F401
 
 #: The run that a work's task "run" stands for.
 COMMAND = ("train", "dann-r", "--dataset", "fmnist", "--epochs", "25")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import entr
 
 from ..errors import InputError
 from ..numbers import real, whole
@@ -83,7 +82,10 @@ def entropy(hits: ArrayLike) -> NDArray:
         Where these are no hits.
     """
     counts = _checked(hits)
-    bits = entr(counts / counts.sum(axis=0)).sum(axis=0) / np.log(2)
+    shares = counts / counts.sum(axis=0)
+    # SciPy's special functions, imported, would start a thread.
+    logarithms = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
+    bits = 0 - (shares * logarithms).sum(axis=0)
     return np.where(counts[:-1].any(axis=0), bits, np.nan)
 
 
