@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=machine.RESULTS / "paper", help="of pages")
     parser.add_argument("--plan", action="store_true", help="say what is left, and do nothing")
     parser.add_argument("--report", action="store_true", help="write the pages, and train nothing")
+    parser.add_argument(
+        "--embed", action="store_true", help="draw figure 6 too, which takes most of an hour"
+    )
     given = parser.parse_args(arguments)
     for name in given.stages:
         if name not in STAGES:
@@ -59,7 +62,7 @@ def _run(given: argparse.Namespace) -> None:
             print(f"now {len(now)} runs, about {hours:.1f} hours", flush=True)
             make_folder(given.results.parent, "give other `results`")
             results = sweep(now, given.results, jobs=given.jobs, resume=True, say=print)
-    page.write(results, given.output)
+    page.write(results, given.output, embed=given.embed)
 
 
 def _left(names: list[str], results: Results, jobs: int) -> list[PlannedRun]:

@@ -1,9 +1,8 @@
-"""What the paper claims, and what the runs of a sweep say of it."""
+"""What the paper claims of accuracy and loss, and what the runs of a sweep say of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from sparsedend import analysis
 from sparsedend.analysis import Configuration
@@ -14,6 +13,7 @@ from sparsedend.figures.scores import Spread, beats, differences, matching, scor
 from sparsedend.figures.selection import alike, of_sizes, present
 from sparsedend.sweep import Results
 
+from .findings import Check, Finding
 from .published import TABLE1
 
 DANNS = ("dann-r", "dann-lrf", "dann-grf")
@@ -26,41 +26,8 @@ FEWER = 10
 LARGEST = (64, 512)
 
 
-class Check(NamedTuple):
-    """One comparison: whether it comes out as claimed, and its numbers."""
-
-    holds: bool
-    numbers: str
-
-
-class Finding(NamedTuple):
-    """A claim with all that was found of it.
-
-    Attributes
-    ----------
-    claim, where : str
-        What the paper says, and in which figure.
-    checks : list of Check
-        None where it was not measured.
-    """
-
-    claim: str
-    where: str
-    checks: list[Check]
-
-    @property
-    def verdict(self) -> str:
-        """Whether it is borne out."""
-        held = sum(check.holds for check in self.checks)
-        if not self.checks:
-            return "not measured"
-        if held == len(self.checks):
-            return "**borne out**"
-        return f"**borne out in {held} of {len(self.checks)}**" if held else "**not borne out**"
-
-
-def findings(results: Results) -> list[Finding]:
-    """All claims, by a sweep with however few runs."""
+def of_runs(results: Results) -> list[Finding]:
+    """These claims, by a sweep with however few runs."""
     runs = alike(results)
     found, configurations = runs.results, runs.configurations
     fmnist = Results([row for row in results.rows if row["dataset"] == "fmnist"])

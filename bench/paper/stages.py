@@ -52,9 +52,16 @@ def seconds(runs: Iterable[PlannedRun], jobs: int = 1) -> float:
 
 
 def left(runs: Iterable[PlannedRun], results: Results) -> list[PlannedRun]:
-    """Runs that have not finished, trial by trial: all sizes once, before any a second time."""
-    finished = results.finished
-    unfinished = [run for run in runs if run.settings not in finished]
+    """Runs that have not finished, or lack what is to be kept of them.
+
+    Trial by trial: all sizes once, before any a second time.
+    """
+    finished, parts = results.finished, results.kept_parts
+    unfinished = [
+        run
+        for run in runs
+        if run.settings not in finished or not parts.get(run.settings, set()).issuperset(run.keep)
+    ]
     return sorted(unfinished, key=lambda run: run.settings.seed)
 
 
@@ -99,14 +106,24 @@ def matching(results: Results, models: Iterable[str]) -> list[Configuration]:
     return list(analysis.matching(alike(Results(rows)).configurations).values())
 
 
+def _matched(results: Results, **lists: Any) -> list[PlannedRun]:
+    """Runs of four models in the sizes that match."""
+    return [
+        run
+        for each in matching(results, [*DANNS, "vann"])
+        for run in grid(
+            model=each.model,
+            dataset="fmnist",
+            dendrites=each.dendrites,
+            somata=each.somata,
+            **lists,
+        )
+    ]
+
+
 def _tasks(results: Results) -> list[PlannedRun]:
     """Noise and sequential learning, in the sizes that match."""
-    runs = []
-    for each in matching(results, [*DANNS, "vann"]):
-        size = {"dendrites": each.dendrites, "somata": each.somata}
-        given = {"model": each.model, "dataset": "fmnist", **size}
-        runs += [*grid(**given, sequential=True), *grid(**given, noise=SIGMAS)]
-    return runs
+    return [*_matched(results, sequential=True), *_matched(results, noise=SIGMAS)]
 
 
 def _data_sets(results: Results) -> list[PlannedRun]:
@@ -137,14 +154,25 @@ STAGES = {
         "Figure 2: three dANNs in all 35 sizes on Fashion-MNIST.",
         lambda results: grid(model=DANNS, dataset="fmnist", dendrites=DENDRITES, somata=SOMATA),
     ),
-    "dense": Stage(
-        "Figure 2: pdANN and vANN in all sizes that are affordable.",
+    "vann": Stage(
+        "Figure 2: the vANN in all sizes that are affordable.",
         lambda results: affordable(
-            grid(model=["vann", "pdann"], dataset="fmnist", dendrites=DENDRITES, somata=SOMATA)
+            grid(model="vann", dataset="fmnist", dendrites=DENDRITES, somata=SOMATA)
         ),
     ),
+    "figure5": Stage(
+        "Figures 5 and 6: weights and activations of the sizes that match.",
+        lambda results: _matched(results, keep=["weights", "activations"]),
+        ("figure2", "vann"),
+    ),
     "figure7": Stage(
-        "Figure 7 and table 2: noise and sequential learning.", _tasks, ("figure2", "dense")
+        "Figure 7 and table 2: noise and sequential learning.", _tasks, ("figure2", "vann")
+    ),
+    "pdann": Stage(
+        "Figure 2: the pdANN in all sizes that are affordable.",
+        lambda results: affordable(
+            grid(model="pdann", dataset="fmnist", dendrites=DENDRITES, somata=SOMATA)
+        ),
     ),
     "figure3": Stage("Figure 3 and table 1: the other data sets, in fewer sizes.", _data_sets),
     "figure4": Stage("Figure 4: vANNs with sampled inputs.", _sampled),

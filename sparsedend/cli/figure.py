@@ -38,8 +38,9 @@ def figure(number: int, results: Path, output: Path, formats: str, overwrite: bo
     """Draw a figure of Chavlis & Poirazi (2025) from a sweep, however few its runs are.
 
     2 has loss and accuracy of all sizes, 3 and 4 what matches dense networks on five data sets,
-    5 weights, entropy and selectivity, 6 representations, 7 noise and sequential learning. What
-    the runs do not allow is named in the figure and on standard error.
+    5 weights, entropy and selectivity, 6 representations, 7 noise and sequential learning. The
+    numbers of 5 and 6 are written beside them as CSV. What the runs do not allow is named in the
+    figure and on standard error.
     """
     given = [form.strip() for form in formats.split(",")]
     found = Results.read(results, tolerant=True)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from .. import style
 from ..errors import InputError
-from ..files import exists, make_folder
-from ..sweep import Results
+from ..files import atomic_write, exists, make_folder
+from ..sweep import Results, write_csv
 from .drawing import Drawing
 from .tables import TABLES, Table
 
@@ -32,6 +32,8 @@ FIGURES = tuple(
         if name.removeprefix("figure").isdigit()
     )
 )
+#: Figures whose numbers are written beside them.
+WITH_NUMBERS = (5, 6)
 
 
 class Written(NamedTuple):
@@ -50,6 +52,9 @@ def write_figure(
     overwrite: bool = False,
 ) -> Written:
     """Draw a figure of the paper from a sweep, and write ``figure<number>.<format>`` of each.
+
+    Beside figures 5 and 6, ``figure<number>.csv`` has their numbers: moments of weights, entropies
+    and selectivities by model and layer; scores of each embedding.
 
     Parameters
     ----------
@@ -80,10 +85,16 @@ def write_figure(
         if form not in FORMATS:
             raise InputError(f"unknown format '{form}': choose of {_listed(FORMATS)}")
     path = Path(folder) / f"figure{number}"
-    _prepare(path, formats, overwrite=overwrite)
+    numbers = ["csv"] if number in WITH_NUMBERS else []
+    _prepare(path, [*formats, *numbers], overwrite=overwrite)
     with style.journal():
         drawing = import_module(f".figure{number}", __name__).draw(results)
-        return Written(style.save(drawing.figure, path, formats), drawing.missing)
+        files = style.save(drawing.figure, path, formats)
+    if drawing.numbers:
+        files.append(path.with_suffix(".csv"))
+        with atomic_write(files[-1]) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            write_csv(drawing.numbers, file)
+    return Written(files, drawing.missing)
 
 
 def write_table(

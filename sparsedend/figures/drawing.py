@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 #: Of all that is said instead of drawn.
 GREY = "0.45"
@@ -15,10 +18,13 @@ class Drawing(NamedTuple):
     ----------
     figure : matplotlib.figure.Figure
     missing : list of str
+    numbers : mapping of str to (rows,) array, optional
+        Columns by name of what the picture shows and cannot be read from it.
     """
 
     figure: Any
     missing: list[str]
+    numbers: Mapping[str, NDArray] | None = None
 
 
 def absent(axis: Any, text: str) -> None:

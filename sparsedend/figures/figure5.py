@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..analysis import density, entropy, moments, selectivity
 from ..analysis.stages import OUTPUT
 from ..sweep import Kept, Results
 from .drawing import Drawing, absent
-from .panels import done, letters, title
+from .panels import done, letters, table, title
 from .trained import kept_of, matched
 
 #: Columns of the figure.
@@ -21,6 +21,10 @@ MODELS = ("dann-r", "dann-grf", "dann-lrf", "vann")
 #: Layers with their names in the figure and their opacity, the second hidden one pale.
 HIDDEN = {"hidden 1": ("first hidden layer", 1.0), "hidden 2": ("second hidden layer", 0.4)}
 LAYERS = {"hidden 1": "first hidden", "hidden 2": "second hidden", OUTPUT: "output"}
+#: Columns of its table, of all trials together. Entropy is the mean over nodes that are active at
+#: all, selectivity over every node.
+NUMBERS = ("model", "layer", "weights", "kurtosis", "skewness", "range", "entropy", "selectivity")
+NONE = np.zeros(0)
 #: Of a class's images that a node must respond to.
 THRESHOLD = 0.4
 HEIGHT = 7.6
@@ -47,44 +51,27 @@ def draw(results: Results) -> Drawing:
     networks, missing = matched(results, MODELS)
     figure = style.blank(style.PAGE, HEIGHT)
     axes = figure.subplots(5, len(MODELS))
+    rows: list[tuple[Any, ...]] = []
     for column, model in zip(axes.T, MODELS, strict=True):
         colour = style.colour(model)
         each = networks.get(model)
         column[0].set_title(each.title if each else title(model), color=colour)
         weights = _pooled(kept_of(results, each, "weights", missing)) if each else {}
+        nodes = kept_of(results, each, "activations", missing) if each else []
+        bits = {layer: _bits(nodes, layer) for layer in HIDDEN}
+        classes = {layer: _classes(nodes, layer) for layer in HIDDEN}
         for axis, layer in zip(column[:3], LAYERS, strict=True):
             _weights(axis, weights.get(layer), colour)
-        nodes = kept_of(results, each, "activations", missing) if each else []
-        _entropies(column[3], nodes, colour)
-        _selectivities(column[4], nodes, colour)
+        _entropies(column[3], bits, colour)
+        _selectivities(column[4], classes, len(nodes[0].class_names) if nodes else 0, colour)
+        if weights or nodes:
+            found = (weights, bits, classes)
+            rows += [
+                (model, layer, *_told(*(each.get(layer, NONE) for each in found)))
+                for layer in LAYERS
+            ]
     _finish(axes)
-    return done(figure, missing)
-
-
-def table(results: Results) -> dict[str, NDArray]:
-    """Moments of the weights that panel a shows, as `analysis.moments` has them.
-
-    Returns
-    -------
-    dict of (models × layers,) arrays
-        Columns for `sweep.write_csv`: model, layer, number of weights in all trials, kurtosis,
-        skewness, range.
-
-    Raises
-    ------
-    InputError
-        As `draw`.
-    """
-    networks, missing = matched(results, MODELS)
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("model", "layer", "weights", "kurtosis", "skewness", "range")
-    }
-    for model, each in networks.items():
-        for layer, values in _pooled(kept_of(results, each, "weights", missing)).items():
-            row = (model, layer, values.size, *moments(values))
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
-    return {name: np.array(column) for name, column in columns.items()}
+    return done(figure, missing, numbers=table(NUMBERS, rows))
 
 
 def _pooled(kept: Sequence[Kept]) -> dict[str, NDArray]:
@@ -106,15 +93,29 @@ def _weights(axis: Any, values: NDArray | None, colour: str) -> None:
     axis.text(0.03, 0.97, text, transform=axis.transAxes, va="top", fontsize=5)
 
 
-def _entropies(axis: Any, kept: Sequence[Kept], colour: str) -> None:
+def _bits(kept: Sequence[Kept], layer: str) -> NDArray:
+    """Entropies of the nodes of a layer that some image makes active, all trials together."""
+    found = [entropy(each.hits[layer]) for each in kept if layer in each.hits]
+    bits = np.concatenate([NONE, *found])
+    return bits[~np.isnan(bits)]
+
+
+def _classes(kept: Sequence[Kept], layer: str) -> NDArray:
+    """To how many classes each node of a layer responds, all trials together."""
+    found = [
+        selectivity(each.hits[layer], each.images_per_class, THRESHOLD)
+        for each in kept
+        if layer in each.hits
+    ]
+    return np.concatenate([NONE, *found])
+
+
+def _entropies(axis: Any, bits: Mapping[str, NDArray], colour: str) -> None:
     """A panel of b: both hidden layers of a model."""
     drawn = False
     for layer, (name, alpha) in HIDDEN.items():
-        found = [entropy(each.hits[layer]) for each in kept if layer in each.hits]
-        bits = np.concatenate([np.zeros(0), *found])
-        bits = bits[~np.isnan(bits)]
-        if bits.size and np.ptp(bits):
-            curve = density(bits)
+        if bits[layer].size and np.ptp(bits[layer]):
+            curve = density(bits[layer])
             axis.fill_between(curve.grid, curve.curve, color=colour, alpha=0.6 * alpha, lw=0)
             axis.plot(curve.grid, curve.curve, color=colour, alpha=alpha, label=name)
             drawn = True
@@ -122,25 +123,26 @@ def _entropies(axis: Any, kept: Sequence[Kept], colour: str) -> None:
         absent(axis, "no activations kept")
 
 
-def _selectivities(axis: Any, kept: Sequence[Kept], colour: str) -> None:
+def _selectivities(axis: Any, found: Mapping[str, NDArray], classes: int, colour: str) -> None:
     """A panel of c: shares of the nodes of both hidden layers that respond to so many classes."""
-    if not kept:
+    if not classes:
         absent(axis, "no activations kept")
         return
-    classes = len(kept[0].class_names)
     edges = np.arange(classes + 2) - 0.5
     axis.xaxis.get_major_locator().set_params(integer=True)
     for layer, (name, alpha) in HIDDEN.items():
-        found = [
-            selectivity(each.hits[layer], each.images_per_class, THRESHOLD)
-            for each in kept
-            if layer in each.hits
-        ]
-        if found:
-            counts, _ = np.histogram(np.concatenate(found), edges)
+        if found[layer].size:
+            counts, _ = np.histogram(found[layer], edges)
             axis.stairs(
                 counts / counts.sum(), edges, fill=True, color=colour, alpha=0.6 * alpha, label=name
             )
+
+
+def _told(weights: NDArray, bits: NDArray, classes: NDArray) -> tuple[float, ...]:
+    """What the table says of a layer; NaN for what was not kept."""
+    found = moments(weights) if weights.size else (np.nan,) * 3
+    means = (each.mean() if each.size else np.nan for each in (bits, classes))
+    return weights.size, *found, *means
 
 
 def _finish(axes: Any) -> None:

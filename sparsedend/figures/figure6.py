@@ -14,13 +14,15 @@ from ..analysis.statistics import Effect
 from ..sweep import Results
 from .drawing import Drawing, absent
 from .embeddings import PERPLEXITY, SCORES, Embedded, embedded
-from .panels import confidence, done, legend, letters, title
+from .panels import confidence, done, legend, letters, table, title
 from .trained import REFERENCE, kept_of, matched
 
 #: Panels a to d.
 MODELS = ("dann-r", "dann-lrf", "dann-grf", "vann")
 LAYERS = {"hidden 1": "first hidden layer", "hidden 2": "second hidden layer"}
 REPETITIONS = 10
+#: Columns of its table: SCORES as they are written in a file.
+NUMBERS = ("model", "layer", "trial", "repetition", *(each.replace(" ", "_") for each in SCORES))
 #: Stars for a probability below.
 STARS = {0.001: "***", 0.01: "**", 0.05: "*"}
 #: Panels a to d have two places each; in twelfths of a page.
@@ -33,7 +35,7 @@ HEIGHT = 6.8
 #: Of the bars of a layer together, of the distance between layers.
 SHARE = 0.8
 
-#: By model and layer.
+#: By model and layer: embeddings, and one score of each trial, not all the same.
 Found = Mapping[tuple[str, str], Embedded]
 Means = Mapping[tuple[str, str], NDArray]
 
@@ -84,16 +86,27 @@ def draw(results: Results, repetitions: int = REPETITIONS) -> Drawing:
     means = {key: each.scores.mean(axis=1) for key, each in found.items()}
     notes = ["Neighbourhood hits count the point itself, as the authors do"]
     for score, panel in enumerate("efg"):
-        stars = _stars(means, score)
-        _bars(axes[panel], found, score, stars)
-        notes += _variance(means, score)
-    if found and len(notes) == 1:
-        missing.append("analyses of variance, which need two trials of two models")
+        varied = {key: each[:, score] for key, each in means.items() if np.ptp(each[:, score])}
+        _bars(axes[panel], found, score, _stars(varied))
+        notes += _variance(varied, score)
+    if found and len(notes) <= len(SCORES):
+        missing.append("analyses of variance, which need trials of two models that differ")
     letters({letter: axes.get(letter) or axes[f"{letter}1"] for letter in "abcdefg"}, "abcdefg")
     looks = {"marker": "o", "linestyle": "", "markersize": 3}
     entries = {name: {"color": each} | looks for name, each in zip(names, colours, strict=True)}
     legend(figure, entries, 5)
-    return done(figure, missing, notes)
+    return done(figure, missing, notes, _numbers(found))
+
+
+def _numbers(found: Found) -> dict[str, NDArray]:
+    """The scores of every embedding; trials and repetitions count from 1."""
+    rows = [
+        (model, layer, trial, repetition, *scores)
+        for (model, layer), each in found.items()
+        for trial, of_trial in enumerate(each.scores, start=1)
+        for repetition, scores in enumerate(of_trial, start=1)
+    ]
+    return table(NUMBERS, rows)
 
 
 def _colours(classes: int) -> list[Any]:
@@ -144,32 +157,29 @@ def _bars(axis: Any, found: Found, score: int, stars: Mapping[Any, str]) -> None
     axis.axhline(0, color="black", lw=0.5)
 
 
-def _stars(means: Means, score: int) -> dict[Any, str]:
+def _stars(means: Means) -> dict[Any, str]:
     """For each model and layer, how surely it differs from the vANN's."""
-    groups = {key: each[:, score] for key, each in means.items() if len(each) > 1}
     pairs = [
         (key, (REFERENCE, key[1]))
-        for key in groups
-        if key[0] != REFERENCE and (REFERENCE, key[1]) in groups
+        for key in means
+        if key[0] != REFERENCE and (REFERENCE, key[1]) in means
     ]
     return {
         test.first: next((star for p, star in STARS.items() if test.corrected < p), "")
-        for test in compare(groups, pairs)
+        for test in compare(means, pairs)
     }
 
 
 def _variance(means: Means, score: int) -> list[str]:
     """The two-way analysis of variance of a score, in a line; none where there are too few."""
-    models = [
-        model for model in MODELS if all(len(means.get((model, layer), ())) > 1 for layer in LAYERS)
-    ]
+    models = [model for model in MODELS if all((model, layer) in means for layer in LAYERS)]
     if len(models) < 2:
         return []
     rows = [
         (value, model, layer)
         for model in models
         for layer in LAYERS
-        for value in means[model, layer][:, score]
+        for value in means[model, layer]
     ]
     found = two_way_anova(*zip(*rows, strict=True))
     parts = [

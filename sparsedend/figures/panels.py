@@ -137,10 +137,23 @@ def strip(axis: Any, images: NDArray, captions: Sequence[str]) -> None:
         axis.text(*at, caption, ha="center", va="top", fontsize=6)
 
 
-def done(figure: Any, missing: Iterable[str], notes: Iterable[str] = ()) -> Drawing:
+def table(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> dict[str, NDArray]:
+    """Rows as columns by name; no columns where there are no rows."""
+    if not rows:
+        return {}
+    columns = zip(*rows, strict=True)
+    return {name: np.array(column) for name, column in zip(names, columns, strict=True)}
+
+
+def done(
+    figure: Any,
+    missing: Iterable[str],
+    notes: Iterable[str] = (),
+    numbers: Mapping[str, NDArray] | None = None,
+) -> Drawing:
     """The figure with what is missing, and what it must say besides, below its panels."""
     missing = list(dict.fromkeys(missing))
     said = [*(f"Missing: {line}." for line in missing), *(f"{line}." for line in notes)]
     text = "\n".join(line for each in said for line in textwrap.wrap(each, LINE))
     figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color=GREY)
-    return Drawing(figure, missing)
+    return Drawing(figure, missing, numbers)

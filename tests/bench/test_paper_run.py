@@ -1,13 +1,16 @@
 """The paper's experiments: what is trained when, and what is said of it."""
 
+import numpy as np
 import pytest
 
 from bench.paper import __main__ as command
-from bench.paper import claims, page, published, stages
+from bench.paper import claims, inside, page, published, stages
 from sparsedend import InputError, analysis, datasets
+from sparsedend.figures import embeddings
 from sparsedend.models import MODELS
 from sparsedend.sweep import Results, expand
 from tests.figures.runs import of, run, small, trials
+from tests.figures.sweeps import row, sweep_of
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +54,7 @@ def test_parts_go_on_until_nothing_is_left(tiny, tmp_path, monkeypatch, capsys):
         return results
 
     monkeypatch.setattr(command, "sweep", sweep)
-    monkeypatch.setattr(command.page, "write", lambda *given: pages.append(given))
+    monkeypatch.setattr(command.page, "write", lambda *given, embed: pages.append(given))
     called(tmp_path, "--plan")
     said = capsys.readouterr().out
     assert "first: 4 of 4 runs left, about 0.00 hours" in said
@@ -122,13 +125,14 @@ def test_the_stages_of_the_paper(as_fmnist, capsys):
     runs = {name: stage.runs(results) for name, stage in stages.STAGES.items()}
     assert "without emnist: no network: connect" in capsys.readouterr().out
     assert len(runs["figure2"]) == 3 * 35 * 5
-    assert {each.settings.model for each in runs["dense"]} == {"vann", "pdann"}
+    for name in ("vann", "pdann"):
+        assert {each.settings.model for each in runs[name]} == {name}
     assert {each.settings.dataset for each in runs["figure3"]} == {"mnist", "kmnist", "cifar10"}
     assert len({each.settings.model for each in runs["models"]}) == len(MODELS)
     assert {each.settings.epochs for each in runs["figure3"]} == {15, 25, 50}
     tasks = {(each.settings.sequential, each.settings.noise) for each in runs["figure7"]}
     assert tasks == {(True, 0.0), *((False, sigma) for sigma in stages.SIGMAS)}
-    for name, most in (("dense", stages.MOST), ("figure4", stages.MOST_SAMPLED)):
+    for name, most in (("pdann", stages.MOST), ("figure4", stages.MOST_SAMPLED)):
         assert max(stages.seconds([each]) for each in runs[name]) <= most
 
 
@@ -138,6 +142,9 @@ def test_the_tasks_take_the_sizes_that_match(as_fmnist):
     found = {(each.settings.model, each.settings.dendrites, each.settings.somata) for each in runs}
     assert found == {(model, 2, 64) for model in (*stages.DANNS, "vann")}
     assert len(runs) == 4 * 5 * (1 + len(stages.SIGMAS))
+    kept = stages.STAGES["figure5"].runs(of(small()))
+    assert {each.keep for each in kept} == {("weights", "activations")}
+    assert len(kept) == 4 * 5
 
 
 def test_a_part_is_as_long_as_is_asked_for(digits):
@@ -155,8 +162,16 @@ def test_what_is_left_comes_trial_by_trial():
     assert found == [(1, 1), (2, 1), (2, 2), (3, 1), (3, 2)]
 
 
+def test_what_lacks_what_is_to_be_kept_is_left(as_fmnist, tmp_path):
+    given = {"model": "vann", "dataset": "fmnist", "dendrites": 4, "somata": 8, "epochs": 25}
+    runs = expand({**given, "seed": [1, 2], "keep": ["weights"]})
+    rows = [row("vann", seed, parts=parts) for seed, parts in ((1, "weights"), (2, ""))]
+    found = stages.left(runs, sweep_of(tmp_path, rows))
+    assert [each.settings.seed for each in found] == [2]
+
+
 def verdicts(results):
-    return {each.where: each.verdict for each in claims.findings(results)}
+    return {each.where: each.verdict for each in claims.of_runs(results)}
 
 
 def test_nothing_measured_bears_nothing_out():
@@ -211,7 +226,7 @@ def test_claims_that_do_not_hold():
 def test_a_claim_may_hold_in_part():
     rows = [*GOOD, *trials("dann-r", (1, 32), (0.1,), (0.45,), dataset="mnist")]
     rows += trials("vann", (1, 32), (0.8,), (0.4,), dataset="mnist")
-    found = {each.where: each for each in claims.findings(of(rows))}
+    found = {each.where: each for each in claims.of_runs(of(rows))}
     assert found["2b, 3b"].verdict == "**borne out in 3 of 4**"
     assert found["2, 3a, 3b"].verdict == "**borne out in 6 of 8**"
     told = "MNIST: dANN-R D=1 S=32 (1) 0.4500, vANN D=1 S=32 (1) 0.4000"
@@ -224,7 +239,7 @@ def test_the_pdann_s_published_row():
         *trials("dann-grf", (64, 512), (0.900, 0.902), (0.29, 0.30)),
         *trials("pdann", (2, 256), (0.88, 0.88), (0.2930, 0.2930)),
     ]
-    (found,) = (each for each in claims.findings(of(rows)) if each.where == "table 1")
+    (found,) = (each for each in claims.of_runs(of(rows)) if each.where == "table 1")
     assert [check.holds for check in found.checks] == [True, False]
     assert found.checks[0].numbers == (
         "FMNIST by accuracy: published 90.184, dANN-GRF D=64 S=512 (2) 90.10 %, "
@@ -246,6 +261,51 @@ def test_goals_are_judged_on_both_figures(accuracy, loss, verdict):
     rows = of(run("dann-lrf", (16, 256), 1, accuracy, loss)).columns()
     (row,) = page._sizes(analysis.summarize(rows))
     assert row[4] == verdict
+
+
+def inner(dann, vann):
+    """What figures 5 and 6 write, with one value for dANNs in all columns and one for the vANN."""
+    models = [*claims.DANNS, "vann"]
+    keys = [(model, layer) for model in models for layer in ("hidden 1", "hidden 2", "output")]
+    value = [
+        (vann if model == "vann" else dann) + (layer == "hidden 2") / 10 for model, layer in keys
+    ]
+    names = ("range", "entropy", "selectivity", *inside.SCORES)
+    keyed = dict(zip(("model", "layer"), map(np.array, zip(*keys, strict=True)), strict=True))
+    return keyed | dict.fromkeys(names, np.array(value))
+
+
+def test_claims_of_weights_and_nodes():
+    found = inside.of_numbers(inner(0.5, 0.4), inner(0.5, 0.4))
+    assert [each.verdict for each in found] == ["**borne out**"] * 5
+    assert [len(each.checks) for each in found] == [9, 6, 6, 9, 9]
+    assert found[0].checks[0].numbers == "range, first hidden: dANN-R 0.500, vANN 0.400"
+    assert "trustworthiness of dANN-GRF: first layer 0.500, second 0.600" in [
+        check.numbers for check in found[3].checks
+    ]
+    found = inside.of_numbers(inner(0.4, 0.5), inner(0.4, 0.5))
+    assert [each.verdict for each in found if each is not found[3]] == ["**not borne out**"] * 4
+    found = inside.of_numbers({}, {})
+    assert {each.verdict for each in found} == {"not measured"}
+
+
+def test_numbers_are_read_from_what_the_figures_write(as_fmnist, tmp_path, monkeypatch):
+    """Figure 6 is drawn only where that is asked for, and its last numbers stay."""
+    pytest.importorskip("statsmodels")
+    monkeypatch.setattr(page, "FIGURES", (5, 6))
+    monkeypatch.setattr(
+        embeddings, "embed", lambda values, seed, perplexity: values[:, :2].astype(float)
+    )
+    rows = [row(model, seed) for model in (*claims.DANNS, "vann") for seed in (1, 2)]
+    results = sweep_of(tmp_path / "kept", rows)
+    for embed, verdict in ((False, "not measured"), (True, "**borne out"), (False, "**borne out")):
+        page.write(results, tmp_path, embed=embed)
+        text = (tmp_path / "claims.md").read_text(encoding="utf-8")
+        (line,) = (each for each in text.splitlines() if each.startswith("| dANNs separate"))
+        assert verdict in line
+        assert ("* figure 6: give --embed" in text) == (verdict == "not measured")
+        assert ("![figure 6](figure6.png)" in text) == (verdict != "not measured")
+    assert "| Trained weights of dANNs have a wider range than the vANN's. | 5a | **" in text
 
 
 def test_the_page_shows_ours_beside_the_published(as_fmnist, tmp_path):

@@ -23,7 +23,8 @@ def row(model, seed, dendrites=4, parts=BOTH, **settings):
 
 
 def sweep_of(folder, rows):
-    """Results of these runs, and what they say that was kept."""
+    """Results of these runs, and what they say that was kept, in a folder that is made."""
+    folder.mkdir(exist_ok=True)
     results = Results(rows, folder)
     for each in rows:
         if each["kept"]:

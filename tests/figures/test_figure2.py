@@ -15,7 +15,7 @@ def images(digits, monkeypatch):
 
 def drawn(*rows):
     with style.journal():
-        figure, missing = figure2.draw(of(*rows))
+        figure, missing, _ = figure2.draw(of(*rows))
     return panels(figure), missing
 
 

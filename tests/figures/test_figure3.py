@@ -7,7 +7,7 @@ from tests.figures.runs import MODELS, of, panels, run, small, texts, trials
 
 def drawn(*rows):
     with style.journal():
-        figure, missing = figure3.draw(of(*rows))
+        figure, missing, _ = figure3.draw(of(*rows))
     return panels(figure), missing
 
 

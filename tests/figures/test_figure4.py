@@ -9,7 +9,7 @@ from tests.figures.runs import of, panels, run, small, texts, trials
 
 def drawn(*rows):
     with style.journal():
-        figure, missing = figure4.draw(of(*rows))
+        figure, missing, _ = figure4.draw(of(*rows))
     return panels(figure), missing
 
 

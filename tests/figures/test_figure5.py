@@ -76,8 +76,8 @@ def test_selectivities_are_shares_of_nodes(results, drawing):
             np.testing.assert_allclose(stairs.get_data().values, shares)
 
 
-def test_moments_are_in_the_picture_and_in_the_table(results, drawing):
-    table = figure5.table(results)
+def test_numbers_are_in_the_table_and_moments_in_the_picture(results, drawing):
+    table = drawing.numbers
     assert table["model"].tolist() == [model for model in figure5.MODELS for _ in NODES]
     assert table["layer"].tolist() == [*NODES] * 4
     assert set(table["weights"]) == {800}
@@ -89,13 +89,22 @@ def test_moments_are_in_the_picture_and_in_the_table(results, drawing):
         assert tuple(table[name][line] for name in names) == pytest.approx(found)
         text = "\n".join(f"{name} {value:.2f}" for name, value in zip(names, found, strict=True))
         assert text.replace("-", "−") in shown
+        means = table["entropy"][line], table["selectivity"][line]
+        if layer == "output":
+            assert np.isnan(means).all()
+        else:
+            bits = pooled(results, model, lambda kept, at=layer: analysis.entropy(kept.hits[at]))
+            count = pooled(
+                results, model, lambda kept, at=layer: analysis.selectivity(kept.hits[at], 60)
+            )
+            assert means == pytest.approx((np.nanmean(bits), count.mean()))
 
 
 def test_what_is_missing_is_said(tmp_path):
     """In the panels and in the list; what there is, is drawn."""
     rows = [row("vann", 1, parts="weights"), row("dann-r", 1, parts="activations")]
     with style.journal():
-        figure, missing = figure5.draw(sweep_of(tmp_path, rows))
+        figure, missing, numbers = figure5.draw(sweep_of(tmp_path, rows))
     axes = grid(figure)
     drawn = [[axis.axison for axis in line] for line in axes]
     assert drawn == [[False, False, False, True]] * 3 + [[True, False, False, False]] * 2
@@ -104,6 +113,8 @@ def test_what_is_missing_is_said(tmp_path):
     assert any(line.startswith("weights of dANN-R D=4 S=8, seed 1") for line in missing)
     assert words(figure).count("no weights kept") == 9
     assert words(figure).count("no activations kept") == 6
+    assert numbers["model"].tolist() == ["dann-r"] * 3 + ["vann"] * 3
+    assert np.isnan(numbers["range"]).tolist() == [True] * 3 + [False] * 3
 
 
 def test_the_same_bytes_again(results, tmp_path):

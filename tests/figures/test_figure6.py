@@ -115,32 +115,56 @@ def test_variance_is_that_of_the_trials_means(results, drawing):
 
 def test_stars_are_corrected_for_six_tests():
     """Far from the vANN's in one layer, not in the other; the vANN has none."""
-    noise = np.array([-0.01, 0, 0.01])[:, None]
+    noise = np.array([-0.01, 0, 0.01])
     means = {(model, layer): noise + 0.5 for model in figure6.MODELS for layer in LAYERS}
     means["dann-r", "hidden 1"] = noise + 0.9
     means["dann-lrf", "hidden 2"] = noise + 0.53
-    found = figure6._stars(means, 0)
+    found = figure6._stars(means)
     expected = dict.fromkeys(((model, layer) for model, layer in means if model != "vann"), "")
-    p = analysis.compare({"a": noise[:, 0] + 0.53, "b": noise[:, 0] + 0.5})[0].p
+    p = analysis.compare({"a": noise + 0.53, "b": noise + 0.5})[0].p
     assert 0.01 < p < 0.05 < 6 * p
     assert found == expected | {("dann-r", "hidden 1"): "***"}
-    assert figure6._stars({key: each[:1] for key, each in means.items()}, 0) == {}
 
 
 def test_what_is_missing_is_said(tmp_path, quick):
     rows = [row("vann", 1, parts="weights"), row("dann-r", 1)]
     with style.journal():
-        figure, missing = figure6.draw(sweep_of(tmp_path, rows), 1)
+        figure, missing, numbers = figure6.draw(sweep_of(tmp_path, rows), 1)
     places, bars = panels(figure)
     assert [axis.axison for axis in places] == [True, True, *[False] * 6]
     assert [len(axis.patches) for axis in bars] == [2, 2, 2]
-    assert "analyses of variance, which need two trials of two models" in missing
+    assert "analyses of variance, which need trials of two models that differ" in missing
+    assert numbers["model"].tolist() == ["dann-r"] * 2
     assert any(line.startswith("activations of vANN D=4 S=8, seed 1") for line in missing)
+
+
+def test_scores_that_are_equal_are_not_compared(tmp_path, monkeypatch):
+    """Embeddings without a difference: all points lie on each other."""
+    monkeypatch.setattr(embeddings, "embed", lambda values, seed, perplexity: values[:, :2] * 0.0)
+    rows = [row(model, seed) for model in ("dann-r", "vann") for seed in (1, 2)]
+    monkeypatch.setattr(embeddings, "silhouette", lambda plane, labels: 0.5)
+    monkeypatch.setattr(embeddings, "trustworthiness", lambda values, plane, neighbours: 0.9)
+    with style.journal():
+        figure, missing, _ = figure6.draw(sweep_of(tmp_path, rows), 2)
+    assert "analyses of variance, which need trials of two models that differ" in missing
+    note = " ".join(" ".join(words(figure)).split())
+    assert "Silhouette score, two-way" not in note
+
+
+def test_numbers_are_the_scores_of_each_embedding(results, drawing):
+    table = drawing.numbers
+    assert [*table][:4] == ["model", "layer", "trial", "repetition"]
+    rows = (table["model"] == "dann-lrf") & (table["layer"] == "hidden 2")
+    assert table["trial"][rows].tolist() == [1, 1, 2, 2, 3, 3]
+    assert table["repetition"][rows].tolist() == [1, 2] * 3
+    found = np.stack([table[name][rows] for name in [*table][4:]], axis=-1)
+    np.testing.assert_allclose(found, scores(results, "dann-lrf", "hidden 2").reshape(6, 3))
 
 
 def test_too_few_images(tmp_path, quick, monkeypatch):
     monkeypatch.setattr(figure6, "PERPLEXITY", 60.0)
     with style.journal():
-        figure, missing = figure6.draw(sweep_of(tmp_path, [row("vann", 1)]), 1)
+        figure, missing, numbers = figure6.draw(sweep_of(tmp_path, [row("vann", 1)]), 1)
+    assert not numbers
     assert "embeddings, for which 180 test images are too few: t-SNE has perplexity 60" in missing
     assert not any(axis.axison for axis in figure.axes)

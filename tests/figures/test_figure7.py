@@ -18,7 +18,7 @@ def images(digits, monkeypatch):
 
 def drawn(*rows):
     with style.journal():
-        figure, missing = figure7.draw(of(*rows))
+        figure, missing, _ = figure7.draw(of(*rows))
     return panels(figure), missing
 
 

@@ -114,3 +114,9 @@ def test_letters_stand_above_their_panels():
         axes = style.blank(3, 2).subplot_mosaic("ab")
         panels.letters(axes, "ab")
     assert [axes[name].get_title(loc="left") for name in "ab"] == ["a", "b"]
+
+
+def test_tables_are_columns_by_name():
+    table = panels.table(("a", "b"), [(1, "x"), (2, "y")])
+    assert {name: each.tolist() for name, each in table.items()} == {"a": [1, 2], "b": ["x", "y"]}
+    assert panels.table(("a",), []) == {}

@@ -8,6 +8,7 @@ import pytest
 from sparsedend import InputError, style
 from sparsedend.figures import FIGURES, TABLES, write_figure, write_table
 from tests.figures.runs import of, small
+from tests.figures.sweeps import row, sweep_of
 
 RESULTS = of(small(dataset="digits", epochs=2))
 
@@ -23,6 +24,19 @@ def test_each_figure_is_written_in_each_format(number, tmp_path):
     assert written.files[2].stat().st_size < 300_000
     assert written.missing
     assert "Missing: " in written.files[0].read_text(encoding="utf-8")
+
+
+def test_numbers_are_written_beside_a_figure(tmp_path):
+    results = sweep_of(tmp_path / "kept", [row("vann", 1), row("dann-r", 1)])
+    written = write_figure(5, results, tmp_path, ("svg",))
+    assert [path.name for path in written.files] == ["figure5.svg", "figure5.csv"]
+    first, *lines = written.files[1].read_text(encoding="utf-8").splitlines()
+    assert first == "model,layer,weights,kurtosis,skewness,range,entropy,selectivity"
+    assert lines[2].startswith("dann-r,output,400,")
+    assert lines[2].endswith(",,")
+    (tmp_path / "figure5.svg").unlink()
+    with pytest.raises(InputError, match=r"figure5\.csv' exists"):
+        write_figure(5, results, tmp_path, ("svg",))
 
 
 @pytest.mark.parametrize("number", TABLES)
