@@ -32,6 +32,8 @@ LAYOUT = [
     [*("e",) * 4, *("f",) * 4, *("g",) * 4],
 ]
 HEIGHT = 6.8
+#: Where bars begin that would hide what they differ in: what points at random score, about.
+CHANCE = {"trustworthiness": 0.5}
 #: Of the bars of a layer together, of the distance between layers.
 SHARE = 0.8
 
@@ -152,8 +154,10 @@ def _bars(axis: Any, found: Found, score: int, stars: Mapping[Any, str]) -> None
             )
             top = max(0.0, values.mean() + np.nan_to_num(half))
             axis.text(x, top, stars.get((model, layer), ""), ha="center", va="bottom", fontsize=5)
-    axis.set_xticks(range(len(LAYERS)), LAYERS.values())
-    axis.set_ylabel(SCORES[score])
+    axis.set_xticks(range(len(LAYERS)), [name.split()[0] for name in LAYERS.values()])
+    axis.set(xlabel="hidden layer", ylabel=SCORES[score])
+    if SCORES[score] in CHANCE:
+        axis.set_ylim(bottom=CHANCE[SCORES[score]])
     axis.axhline(0, color="black", lw=0.5)
 
 

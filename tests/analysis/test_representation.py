@@ -1,6 +1,7 @@
 """Embeddings and their scores, on points few enough to count by hand or by brute force."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsedend import InputError, analysis
+from sparsedend.analysis import representation
 
 pytest.importorskip("sklearn")
 
@@ -54,6 +56,23 @@ def test_points_at_one_place_count_themselves_once():
     embedding, labels = np.zeros((12, 2)), np.arange(12)
     assert analysis.neighbourhood_hit(embedding, labels, 4) == 0.25
     assert analysis.neighbourhood_hit(embedding, labels, 4, include_self=False) == 0.0
+
+
+def test_repetitions_differ_in_where_they_begin(groups, monkeypatch):
+    """From principal components all would begin alike."""
+    given = {}
+
+    class TSNE:
+        def __init__(self, **how):
+            given.update(how)
+
+        def fit(self, values):
+            return values[:, :2]
+
+    monkeypatch.setattr(representation, "_embedder", lambda: SimpleNamespace(TSNE=TSNE))
+    analysis.embed(groups[0], 3, 7.0)
+    assert (given["initialization"], given["random_state"]) == ("random", 3)
+    assert (given["perplexity"], given["neighbors"]) == (7.0, "exact")
 
 
 def test_silhouette():

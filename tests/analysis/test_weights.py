@@ -37,6 +37,11 @@ def test_density():
     np.testing.assert_allclose(found.curve, exact, atol=2e-3 * exact.max())
     assert found.grid.size == 300
     assert integrate.trapezoid(found.curve, found.grid) == pytest.approx(1, abs=2e-3)
+    mean = integrate.trapezoid(found.curve * found.grid, found.grid)
+    whole = integrate.trapezoid(found.curve, found.grid)
+    assert mean / whole == pytest.approx(
+        values.mean(dtype=float), abs=float(np.ptp(values)) / 40_000
+    )
 
 
 def test_bins_are_20_by_default():

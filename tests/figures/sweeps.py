@@ -43,6 +43,8 @@ def made(settings, parts):
             weights[layer] = rng.normal(0, 0.1 + ACCURACY[settings.model], 400).astype(np.float32)
         if "activations" in parts:
             values = rng.normal(size=(IMAGES, nodes)) + 2 * number * np.eye(CLASSES, nodes)[labels]
+            if layer != "output":
+                values[:, -1] = -abs(values[:, -1])  # A node that is never active.
             activations[layer] = values.astype(np.float16)
             counts = [(values[labels == label] > 0).sum(axis=0) for label in range(CLASSES)]
             counts = np.array([*counts, IMAGES - np.sum(counts, axis=0)], np.int32)
