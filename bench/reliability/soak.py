@@ -80,7 +80,8 @@ def judged(found: dict[str, Any], minutes: float, seed: int) -> Section:
         f"{minutes:g} minutes, seed {seed}: {counts['epochs']:,} epochs of a training, with a "
         f"checkpoint after each; beside it {counts['predictions']:,} predictions by {PREDICTING} "
         f"threads, {counts['forks']:,} children of fork that predicted too, and "
-        f"{counts['loads']:,} reads of the checkpoint. Every answer must have the bits of the first.",
+        f"{counts['loads']:,} reads of the checkpoint. Every answer must have the bits of the "
+        "first.",
         "",
         *table(
             ["quarter", "memory, median MB", "descriptors, most", "threads, most"],
