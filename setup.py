@@ -17,6 +17,7 @@ EXTRAS = {
     "sweep": ["joblib>=1.5", "distributed>=2024.5"],
     "export": ["onnx>=1.16"],
     "bench": [
+        "atheris>=2.3; sys_platform == 'linux'",
         "keras>=3.5",
         "matplotlib>=3.8",
         "mkl>=2024.2",

@@ -40,6 +40,8 @@ VERSION = 3
 #: Random streams of a training, each a Generator whose state is kept.
 STREAMS = ("shuffle", "dropout")
 INT64_MAX = 2**63 - 1
+#: What every epoch has of its history; the rest is NaN where there was nothing to compute it from.
+ALWAYS = ("training_loss", "seconds")
 
 
 @dataclass
@@ -141,7 +143,7 @@ class _Record:
             self.of_training = {} if training is None else _training_record(training)
         except InputError:
             raise
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(
                 f"a setting cannot be written as JSON ({error}): use finite numbers and texts of "
                 "Python"
@@ -237,7 +239,10 @@ def _read(file: h5py.File, backend: Backend, reader: Reader) -> Checkpoint:
     for place, found in zip(network.ledger.values(), values, strict=True):
         network.parameters[place] = backend.place(found.ravel())
     training = _read_training(file["training"], network, reader) if "training" in file else None
-    return Checkpoint(network, training, from_json(hdf5.attribute(file, "about")))
+    about = from_json(hdf5.attribute(file, "about"))
+    if not isinstance(about, dict):
+        raise InputError(f"'{file.filename}' says about itself {about!r}: use another copy")
+    return Checkpoint(network, training, about)
 
 
 def _read_layer(group: h5py.Group) -> Layer:
@@ -261,10 +266,14 @@ def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Train
     for name in STREAMS:
         if name in group.attrs:
             getattr(training, name).bit_generator.state = from_json(hdf5.attribute(group, name))
-    epochs = group["history/seconds"].shape
+    epochs = group["history/seconds"].shape[:1]
     for name in vars(training.history):
-        figures = hdf5.array(group, f"history/{name}", "f", epochs).tolist()
-        getattr(training.history, name).extend(figures)
+        path = f"history/{name}"
+        if name in ALWAYS:
+            figures = hdf5.finite(group, path, epochs, np.float64)
+        else:
+            figures = hdf5.array(group, path, "f", epochs)
+        getattr(training.history, name).extend(figures.tolist())
 
     def vector(path: str) -> Array:
         return network.backend.place(hdf5.finite(group, path, (network.size,), network.dtype))

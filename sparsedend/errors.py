@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 #: Characters that begin another line, or move the cursor of a terminal.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Characters of a message: what a file says at length is cut in its middle.
+LONGEST = 2000
 
 
 class InputError(ValueError):
@@ -18,7 +20,16 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: object) -> None:
-        super().__init__(CONTROL.sub(lambda found: ascii(found[0])[1:-1], str(message)))
+        text = str(message)
+        half = LONGEST // 2
+        super().__init__(
+            one_line(text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}")
+        )
+
+
+def one_line(text: str) -> str:
+    """The text with every character shown that begins a line or moves the cursor of a terminal."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

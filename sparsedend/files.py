@@ -11,7 +11,7 @@ import signal
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -133,7 +133,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
                 f"'{path}' cannot be written ({reason(error)}): free space or choose another"
             ) from error
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # On a disk that is gone, it is the next run's to remove.
+                temporary.unlink()
 
 
 def remove_leftovers(path: Path) -> None:
@@ -145,11 +146,18 @@ def remove_leftovers(path: Path) -> None:
         As `atomic_write`, where its folder does not exist.
     """
     target = target_of(Path(path))
+    try:
+        found = list(target.parent.iterdir())
+    except PermissionError:  # A folder may be written and not read.
+        return
+    except OSError as error:
+        raise cannot_write(target.parent, error) from error
     start = _temporary(target, "0" * TOKEN).name.removesuffix("0" * TOKEN + TEMPORARY)
     name = re.compile(f"{re.escape(start)}[0-9a-f]{{{TOKEN}}}{re.escape(TEMPORARY)}")
-    for found in target.parent.iterdir():
-        if name.fullmatch(found.name):
-            found.unlink(missing_ok=True)
+    for each in found:
+        if name.fullmatch(each.name):
+            with suppress(OSError):  # They are in nobody's way.
+                each.unlink()
 
 
 def beside(target: Path, ending: str) -> Path:

@@ -65,8 +65,10 @@ def locked(path: Path, *, lock: bool = True) -> Iterator[None]:
             try:
                 yield
             finally:
-                if _names(name, file):
-                    name.unlink(missing_ok=True)
+                # On a disk that is gone it stays, and keeps nobody out.
+                with suppress(OSError):
+                    if _names(name, file):
+                        name.unlink()
             return
 
 

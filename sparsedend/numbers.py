@@ -9,6 +9,9 @@ from typing import Any
 
 from .errors import InputError
 
+#: Of a whole number that a message writes in digits.
+BITS = 256
+
 
 def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """A whole number in a range.
@@ -26,7 +29,9 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
     if found is None or isinstance(value, bool):
         raise InputError(f"{name} is {value!r}: give a whole number {limits}")
     if found < least or (most is not None and found > most):
-        raise InputError(f"{name} is {found}: give a whole number {limits}")
+        # Python writes no number of more than some thousand digits.
+        shown = f"{found}" if found.bit_length() <= BITS else f"of {found.bit_length():,} bits"
+        raise InputError(f"{name} is {shown}: give a whole number {limits}")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -36,6 +37,11 @@ from .version import __version__
 
 #: In any training, of a parameter: float32 for it and its gradient.
 LEAST_BYTES = 8
+#: Numbers that every result has, besides its settings and its curves.
+FIGURES = (
+    *("parameters", "density", "test_accuracy", "test_loss", "epochs", "best_epoch"),
+    *("train_seconds", "seconds_per_epoch"),
+)
 
 
 def run(
@@ -343,9 +349,22 @@ def _resumed(
         )
     _take_up(state.training, wanted, planned)
     result = about.get("result")
+    if result is not None and not _is_whole(result):
+        raise InputError(f"'{path}' has no whole result: use another copy, or train again")
     if epochs > planned and wanted.patience is None:
         result = None
     return state.network, state.training, result
+
+
+def _is_whole(result: Any) -> bool:
+    """Whether a result from a file has the figures of every run."""
+    if not isinstance(result, Mapping) or not all(name in result for name in FIGURES):
+        return False
+    curves = [result.get(name) for name in vars(History())]
+    if not all(isinstance(curve, list) for curve in curves):
+        return False
+    figures = itertools.chain((result[name] for name in FIGURES), *curves)
+    return all(isinstance(figure, int | float) for figure in figures)
 
 
 def _take_up(training: Training, settings: Settings, planned: int) -> None:

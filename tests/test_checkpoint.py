@@ -294,3 +294,45 @@ def test_missing_truncated_and_foreign_files(tmp_path):
 def test_the_folder_must_exist(tmp_path):
     with pytest.raises(InputError, match="does not exist: make it"):
         sd.save(network(), tmp_path / "none" / "a.h5")
+
+
+@pytest.mark.parametrize("about", ["5", "[1]", "null", '"x"', "true"])
+def test_a_file_that_says_of_itself_what_is_no_record(about, tmp_path):
+    sd.save(network(), tmp_path / "a.h5")
+    with edited(tmp_path / "a.h5") as file:
+        file.attrs["about"] = about
+    with pytest.raises(InputError, match=r"a.h5' says about itself .*: use another copy"):
+        checkpoint.read(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("training_loss", [np.nan]),
+        ("seconds", [np.inf]),
+        ("seconds", [[1.0, 2.0]]),
+        ("seconds", 1.0),
+        ("validation_loss", [0.5, 0.5]),
+        ("training_accuracy", ["x"]),
+    ],
+)
+def test_a_history_that_is_none(name, values, digits, tmp_path):
+    """Every epoch has its loss and its time."""
+    made, training = network(), Training()
+    fit(made, digits.train_x[:100], digits.train_y[:100], epochs=1, training=training)
+    sd.save(made, tmp_path / "a.h5", training=training)
+    assert checkpoint.read(tmp_path / "a.h5").training.history == training.history
+    with edited(tmp_path / "a.h5") as file:
+        del file[f"training/history/{name}"]
+        file[f"training/history/{name}"] = values
+    with pytest.raises(InputError, match="use another copy"):
+        checkpoint.read(tmp_path / "a.h5")
+
+
+def test_facts_in_facts_without_end_are_refused(tmp_path):
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(InputError, match="a setting cannot be written as JSON"):
+        sd.save(network(), tmp_path / "a.h5", about={"deep": deep})
+    assert list(tmp_path.iterdir()) == []

@@ -125,6 +125,39 @@ def test_a_folder_whose_flush_fails_is_told(old, fails):
     assert list(old.parent.iterdir()) == [old]
 
 
+def test_a_disk_that_is_gone_is_told_as_such(old, fails):
+    """Also where what was begun cannot be removed any more."""
+    fails("fsync", errno.EIO)
+    fails("unlink", errno.EROFS)
+    refused(old, r"'.*a' cannot be written \(Input/output error\): free space or choose")
+    assert old.read_text() == "old"
+
+
+def test_leftovers_that_cannot_be_removed_are_in_nobodys_way(old, monkeypatch):
+    (left := old.with_name(".a.01234567.tmp")).write_text("left")
+
+    def failing(number):
+        def fail(*_, **__):
+            raise OSError(number, os.strerror(number))
+
+        return fail
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", failing(errno.EIO))
+        remove_leftovers(old)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", failing(errno.EACCES))
+        remove_leftovers(old)
+        patch.setattr(Path, "iterdir", failing(errno.ESTALE))
+        with pytest.raises(
+            InputError, match=r"the folder '.*' cannot be written .*handle.*: choose"
+        ):
+            remove_leftovers(old)
+    assert left.exists()
+    remove_leftovers(old)
+    assert not left.exists()
+
+
 def test_a_folder_that_may_be_written_and_not_read(old, fails):
     fails("open", errno.EACCES, lambda path, *_: Path(path) == old.parent)
     write(old)

@@ -32,6 +32,25 @@ def test_an_error_frees_it(tmp_path):
         pass
 
 
+def test_a_lock_that_cannot_be_removed_keeps_nobody_out(tmp_path, monkeypatch):
+    """On a disk that is gone, the error of the work is the one that is told."""
+
+    def gone(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def work(name):
+        with monkeypatch.context() as patch, locked(tmp_path / "a"):
+            patch.setattr(os, name, gone)
+            raise ZeroDivisionError
+
+    for name in ("unlink", "stat"):
+        with pytest.raises(ZeroDivisionError):
+            work(name)
+        with locked(tmp_path / "a"):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
 @posix
 def test_a_link_and_its_target_are_one(tmp_path):
     (tmp_path / "link").symlink_to("a")

@@ -38,6 +38,12 @@ def test_what_is_no_whole_number_in_range(value, limits, message):
         whole("n", value, *limits)
 
 
+def test_numbers_that_python_does_not_write():
+    for value in (10**5000, -(10**5000)):
+        with pytest.raises(InputError, match="n is of 16,610 bits: give a whole number from 0 to"):
+            whole("n", value, 0, 9)
+
+
 def test_limits_of_whole_numbers_are_in_range():
     assert [whole("n", value, 1, 3) for value in (1, 3)] == [1, 3]
 

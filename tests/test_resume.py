@@ -1,5 +1,6 @@
 """Trainings that go on."""
 
+import json
 from contextlib import contextmanager
 from itertools import count
 
@@ -10,6 +11,7 @@ import sparsedend as sd
 from sparsedend import InputError, backends, datasets, run
 from sparsedend.backends.cpu import NumbaBackend
 from sparsedend.settings import SETTINGS, Settings
+from tests.conftest import edited
 from tests.datasets.test_datasets import made
 from tests.test_run import SMALL, parameters, ran
 
@@ -208,3 +210,26 @@ def test_a_file_without_a_training_cannot_be_resumed(tmp_path):
 def test_several_differences_are_told_at_once(finished):
     with pytest.raises(InputError, match="model dann-lrf there, vann here; somata 8 there, 4 here"):
         ran(finished, backend="numpy", resume=True, somata=4, model="vann")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda result: 5,
+        lambda result: [],
+        lambda result: {},
+        lambda result: result | {"test_loss": "x"},
+        lambda result: result | {"training_loss": 1.0},
+        lambda result: result | {"seconds": [1.0, None]},
+        lambda result: {name: result[name] for name in result if name != "density"},
+    ],
+)
+def test_a_result_that_is_none(tmp_path, change):
+    """Of a file that somebody has changed."""
+    path = tmp_path / "a.h5"
+    ran(path, epochs=1)
+    with edited(path) as file:
+        about = json.loads(file.attrs["about"])
+        file.attrs["about"] = json.dumps(about | {"result": change(about["result"])})
+    with pytest.raises(InputError, match=r"a.h5' has no whole result: use another copy"):
+        ran(path, epochs=1, resume=True)

@@ -1,71 +1,89 @@
 """Nothing lost, nothing wrong in silence: ``python -m bench.reliability [--full]``.
 
-Damaged files are read in processes with little memory and time, and trainings are killed and
-resumed. The table goes to ``bench/results/reliability.md``, that of a short run to ``quick/`` in
-there. A case is repeated by its seed: ``--seed 1003 --cases 1``.
+Damaged files are read in processes with little memory and time, trainings and sweeps are killed and
+resumed, disks fail under whatever writes, threads and forks use the same networks and files. With
+``--soak``, ``--fuzz`` or ``--digest`` only that is done, unless ``--full`` is given too. Results go
+to ``bench/results/reliability.md``, those of a short run to ``quick/`` in there; what was not done
+keeps its section. A case is repeated by its seed: ``--seed 1003 --cases 1 --kills 0 --sweeps 0
+--faults 0 --meetings 0``.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from .. import machine
-from . import damage, kills
-
-SHORT, FULL = (20, 4), (300, 100)
-OUTCOMES = (*damage.OUTCOMES[:2], "changed", "changed in silence", *damage.BAD)
+from . import company, cost, damage, faults, fuzz, kills, soak, sweeps
+from .page import Section, write
 
 
-def page(
-    found: dict[str, tuple[Counter[str], list[str]]],
-    killed: Counter[str],
-    bad: list[str],
-    seed: int,
-) -> str:
-    """The results in Markdown."""
-    lines = [
-        "# Reliability",
-        "",
-        f"`python -m bench.reliability`, seed {seed}, commit {machine.commit()}. Files are damaged "
-        "(bits, sectors, garbage, absurd numbers, cut, longer; of those with a digest every other "
-        "one without it, so that HDF5 sees it) and read in a process each. *Changed* is what no "
-        "digest could notice; *in silence* what it should have.",
-        "",
-        "| file | cases | " + " | ".join(OUTCOMES) + " |",
-        "|---|" + "---:|" * (len(OUTCOMES) + 1),
-    ]
-    for name, (counts, _) in found.items():
-        figures = " | ".join(str(counts[each]) for each in OUTCOMES)
-        lines.append(f"| {name} | {counts.total()} | {figures} |")
-    lines += ["", "| training killed by | times |", "|---|---:|"]
-    lines += [f"| {name} | {times} |" for name, times in sorted(killed.items())]
-    lines += ["", "Each was resumed, and had the bits of one that was not killed."]
-    lines += ["", f"Wrong: {len(bad)}.", *(f"* {each}" for each in bad), ""]
-    return "\n".join(lines)
+class Stage(NamedTuple):
+    """A kind of breaking: what does it, how often, short and full, and what that counts."""
+
+    measured: Callable[[Any, int], Section]
+    short: int
+    full: int
+    words: str
+
+
+#: Always done, by the names of their options.
+STAGES = {
+    "cases": Stage(damage.measured, 20, 300, "damaged files of each kind"),
+    "kills": Stage(kills.measured, 4, 100, "trainings that are killed"),
+    "sweeps": Stage(sweeps.measured, 2, 40, "sweeps of which a process is killed"),
+    "faults": Stage(faults.measured, 6, 100, "calls of the system that fail"),
+    "meetings": Stage(company.measured, 2, 40, "processes of threads and forks"),
+}
+#: Titles in the order of the page.
+ORDER = tuple(each.TITLE for each in (damage, kills, sweeps, faults, company, soak, fuzz, cost))
+#: Rounds of `--digest`.
+ROUNDS = 9
 
 
 def main() -> None:
-    """Measure, write the table, and fail where anything was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="3,300 files and 100 kills: an hour")
+    """Measure, write the page, and fail where anything was wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--full", action="store_true", help="all of it: an hour and a half")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--cases", type=int, help="damaged files of each kind")
-    parser.add_argument("--kills", type=int)
+    for name, stage in STAGES.items():
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=stage.words)
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="a long run, for so long")
+    parser.add_argument("--fuzz", type=float, metavar="MINUTES", help="a fuzzer on our parsers")
+    parser.add_argument("--digest", action="store_true", help="what a digest costs: 5 minutes")
     given = parser.parse_args()
-    cases, times = FULL if given.full else SHORT
-    found = damage.measured(cases if given.cases is None else given.cases, given.seed)
-    killed, bad = kills.measured(times if given.kills is None else given.kills, given.seed)
-    bad = [each for _, several in found.values() for each in several] + bad
-    folder = machine.RESULTS if given.full else machine.RESULTS / "quick"
-    folder.mkdir(parents=True, exist_ok=True)
-    text = page(found, killed, bad, given.seed)
-    Path(folder / "reliability.md").write_text(text, encoding="utf-8")
-    print(text)
+    alone = bool(given.soak or given.fuzz or given.digest)
+    folder = machine.RESULTS if given.full or alone else machine.RESULTS / "quick"
+    command = " ".join(["python -m bench.reliability", *sys.argv[1:]])
+    bad = 0
+    for section in _measured(given, alone):
+        # At once: what has been done stays where the rest is not waited for.
+        text = write(folder / "reliability.md", [section], command, ORDER)
+        print(text[text.index(f"## {section.title}") :].partition("\n## ")[0], flush=True)
+        bad += len(section.bad)
     if bad:
-        sys.exit(f"{len(bad)} cases went wrong")
+        sys.exit(f"{bad} cases went wrong")
+
+
+def _measured(given: argparse.Namespace, alone: bool) -> Iterator[Section]:
+    """Do what was asked for, one kind of breaking after the other."""
+    if given.full or not alone:
+        for name, stage in STAGES.items():
+            times = getattr(given, name)
+            if times is None:
+                times = stage.full if given.full else stage.short
+            if times:
+                yield stage.measured(times, given.seed)
+    if given.soak:
+        yield soak.measured(given.soak, given.seed)
+    if given.fuzz:
+        yield fuzz.measured(given.fuzz, given.seed)
+    if given.digest:
+        yield cost.measured(ROUNDS, given.seed)
 
 
 if __name__ == "__main__":

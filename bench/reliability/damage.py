@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import tempfile
-import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +14,8 @@ import numpy as np
 
 from sparsedend import InputError, digests
 
+from . import children
+from .page import Section, table
 from .samples import KINDS, Kind, digest
 
 #: Bytes beyond what the process has already, and seconds.
@@ -23,6 +23,9 @@ MEMORY, SECONDS = 2**30, 20
 OUTCOMES = ("same", "refused", "changed", "traceback", "memory", "hang", "crash")
 #: What must never be.
 BAD = OUTCOMES[3:]
+TITLE = "Damaged files"
+#: Outcomes as the page shows them.
+SHOWN = (*OUTCOMES[:2], "changed", "changed in silence", *BAD)
 
 Change = Callable[[np.random.Generator, bytearray], None]
 
@@ -77,22 +80,10 @@ def damaged(content: bytes, seed: int) -> bytes:
 
 def outcome(kind: Kind, path: Path, right: str) -> str:
     """How reading ends, in a child of fork."""
-    child = os.fork()
-    if child == 0:
-        os._exit(OUTCOMES.index(_read(kind, path, right)))
-    deadline = time.monotonic() + 2 * SECONDS
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            break
-        if time.monotonic() > deadline:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return "hang"
-        time.sleep(0.001)
-    if os.WIFSIGNALED(status):
-        return "hang" if os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL) else "crash"
-    return OUTCOMES[os.WEXITSTATUS(status)]
+    code = children.ended(lambda: OUTCOMES.index(_read(kind, path, right)), 2 * SECONDS)
+    if code is None or code in (-signal.SIGXCPU, -signal.SIGKILL):
+        return "hang"
+    return OUTCOMES[code] if 0 <= code < len(OUTCOMES) else "crash"
 
 
 def _read(kind: Kind, path: Path, right: str) -> str:
@@ -111,7 +102,27 @@ def _read(kind: Kind, path: Path, right: str) -> str:
         return "traceback"
 
 
-def measured(cases: int, seed: int) -> dict[str, tuple[Counter[str], list[str]]]:
+def measured(cases: int, seed: int) -> Section:
+    """Damage so many files of each kind, and read them."""
+    found = read_damaged(cases, seed)
+    lines = [
+        f"From seed {seed} on: bits, sectors, garbage, absurd numbers, cut, longer; of files with "
+        "a digest every other one without it, so that HDF5 sees it; each read in a process with "
+        "little memory and time. *Changed* is what no digest could notice; *in silence* what it "
+        "should have.",
+        "",
+        *table(
+            ["file", "cases", *SHOWN],
+            [
+                [name, counts.total(), *(counts[each] for each in SHOWN)]
+                for name, (counts, _) in found.items()
+            ],
+        ),
+    ]
+    return Section(TITLE, lines, [each for _, bad in found.values() for each in bad])
+
+
+def read_damaged(cases: int, seed: int) -> dict[str, tuple[Counter[str], list[str]]]:
     """How many of each kind end how, and those that end badly, with their seeds."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:

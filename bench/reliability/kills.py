@@ -15,6 +15,9 @@ import numpy as np
 
 from sparsedend import backends, checkpoint
 
+from .page import Section, table
+
+TITLE = "Trainings that are killed"
 EPOCHS = 100
 COMMAND = (
     *(sys.executable, "-m", "sparsedend", "train", "dann-r", "--backend", "numpy"),
@@ -24,7 +27,18 @@ COMMAND = (
 WAYS = ((signal.SIGKILL, 1), (signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGINT, 5))
 
 
-def measured(cases: int, seed: int) -> tuple[Counter[str], list[str]]:
+def measured(cases: int, seed: int) -> Section:
+    """Kill so many trainings, and resume them."""
+    counts, wrong = killed(cases, seed)
+    lines = [
+        f"From seed {seed} on. Each is resumed, and must have the bits of one that was not killed.",
+        "",
+        *table(["training killed by", "times"], sorted(counts.items())),
+    ]
+    return Section(TITLE, lines, wrong)
+
+
+def killed(cases: int, seed: int) -> tuple[Counter[str], list[str]]:
     """How often a run is killed in which way, and what was wrong afterwards."""
     counts: Counter[str] = Counter()
     wrong: list[str] = []

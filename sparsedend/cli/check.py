@@ -12,13 +12,14 @@ from .. import checkpoint, datasets, digests, hdf5
 from ..datasets import store
 from ..errors import InputError
 from ..files import check_file
-from ..sweep import Results, results
+from ..sweep import Results, kept, results
 
 #: What a file may be, by what it says of itself: its name, and what reads it.
 KINDS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     checkpoint.FORMAT: ("checkpoint", checkpoint.read),
     store.FORMAT: ("data set", datasets.read),
     results.FORMAT: ("results of a sweep", Results.read),
+    kept.FORMAT: ("what a sweep kept of a run", kept.read),
 }
 
 

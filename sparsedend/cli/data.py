@@ -10,7 +10,7 @@ import click
 from .. import datasets
 from ..datasets import cache
 from ..datasets.catalogue import EMBEDDED, entry
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..files import exists
 from .arrays import read_npy
 
@@ -137,7 +137,7 @@ def info(name: str, as_json: bool) -> None:
     }
     for key, value in facts.items():
         text = ", ".join(map(str, value)) if isinstance(value, tuple | dict) else value
-        click.echo(f"{key.replace('_', ' ')}: {text}")
+        click.echo(one_line(f"{key.replace('_', ' ')}: {text}"))
     if as_json:
         click.echo(json.dumps(facts))
 

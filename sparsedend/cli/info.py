@@ -147,7 +147,7 @@ def _outcome(result: Any) -> str:
             f"{result['epochs']} epochs: test accuracy {result['test_accuracy']:.2%}, "
             f"loss {result['test_loss']:.4f}"
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError("the checkpoint has no whole result: use another copy of it") from error
 
 

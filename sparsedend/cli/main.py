@@ -18,7 +18,7 @@ from .export import export
 from .figure import figure, table
 from .info import info
 from .networks import evaluate, predict, train
-from .options import in_options
+from .options import in_options, say
 from .plot import plot
 from .report import report
 from .sweep import sweep
@@ -67,7 +67,7 @@ def _show(others: Any) -> Any:
 
     def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
         if category in (UserWarning, RuntimeWarning):
-            click.echo(f"Warning: {in_options(str(message))}", err=True)
+            say(f"Warning: {message}")
         else:
             others(message, category, *where)
 
@@ -76,7 +76,9 @@ def _show(others: Any) -> Any:
 
 def _run() -> None:
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        code = cli.main(standalone_mode=False) or 0
+        _flush()
+        sys.exit(code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(2)
@@ -84,7 +86,11 @@ def _run() -> None:
         _refuse(error.format_message())
     except InputError as error:
         _refuse(in_options(str(error)))
+    except BrokenPipeError:
+        _give_up_output()
+        sys.exit(1)
     except OSError as error:
+        _give_up_output()
         what = f"'{error.filename}': " if error.filename else ""
         _refuse(f"{what}{error.strerror or error}: check the path and the disk")
     except MemoryError as error:
@@ -92,6 +98,20 @@ def _run() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
         sys.exit(STOPPED)
+
+
+def _flush() -> None:
+    """Have standard output written, where there is one."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _give_up_output() -> None:
+    """Let go of what standard output does not take, of which Python would tell once more."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message: str) -> NoReturn:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import click
 
 from ..backends import BACKENDS, Backend
+from ..errors import one_line
 from ..settings import SETTINGS, Setting
 
 #: A parameter that a message names, and what is quoted, which stays as it is.
@@ -33,7 +34,7 @@ def in_options(message: str) -> str:
 
 def say(line: str) -> None:
     """Tell on standard error where something stands, in the words of the command line."""
-    click.echo(in_options(line), err=True)
+    click.echo(one_line(in_options(line)), err=True)
 
 
 @contextlib.contextmanager

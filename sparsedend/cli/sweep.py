@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import sweep as sweeps
 from ..backends import BACKENDS
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..files import atomic_write, exists
 from .options import no_lock_option, say
 
@@ -192,4 +192,4 @@ def _print(columns: Mapping[str, NDArray]) -> None:
 
 
 def _text(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else one_line(str(value))

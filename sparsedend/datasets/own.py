@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import hdf5
 from ..errors import InputError
-from ..files import is_file
+from ..files import check_file, is_file
 from ..randomness import stream
 from . import labels as labelling
 from . import store
@@ -217,6 +217,7 @@ def _part(folder: Path, class_names: tuple[str, ...]) -> tuple[NDArray, NDArray]
     labels: list[int] = []
     for label, class_name in enumerate(class_names):
         for path in _files(folder / class_name):
+            check_file(path, "picture")
             picture = _picture(path)
             if pictures and picture.shape[:2] != pictures[0].shape[:2]:
                 raise InputError(

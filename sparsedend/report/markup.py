@@ -11,7 +11,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from ..errors import CONTROL
+from ..errors import one_line
 from ..version import __version__
 
 #: Elements that have no contents.
@@ -27,8 +27,7 @@ def escaped(text: object) -> Markup:
     """HTML that shows a text as it is; control characters and what is no Unicode by their codes."""
     if isinstance(text, Markup):
         return text
-    visible = CONTROL.sub(lambda found: ascii(found[0])[1:-1], str(text))
-    return Markup(html.escape(visible.encode("utf-8", "backslashreplace").decode()))
+    return Markup(html.escape(one_line(str(text)).encode("utf-8", "backslashreplace").decode()))
 
 
 def element(name: str, *contents: object, **attributes: object) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from .. import datasets
 from ..datasets import Dataset
 from ..errors import InputError, suggestion
+from ..files import check_file
 from ..models import Matrix
 from ..run import plan
 from ..settings import SETTINGS, Settings, chosen
@@ -66,13 +68,16 @@ def read_grid(path: str | Path) -> list[PlannedRun]:
         As `expand`, and where the file is missing or no TOML.
     """
     path = Path(path)
+    check_file(path, "grid")
     try:
         grid = tomllib.loads(path.read_text(encoding="utf-8"))
+        json.dumps(grid, default=str)  # A number that cannot be shown could be named in no error.
     except OSError as error:
         raise InputError(
             f"the grid '{path}' cannot be read ({error.strerror}): check the path"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # Numbers of many digits raise a plain ValueError, lists in lists without end the other.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"the grid '{path}' is no TOML: {error}") from error
     try:
         return expand(grid)

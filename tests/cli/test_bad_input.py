@@ -55,7 +55,10 @@ BAD = {
     "a truth value as a number": (["train", "--somata", "True"], "'True' is not a valid integer"),
     "no finite rate": (["train", "--learning-rate", "nan"], "learning rate is nan: give a finite"),
     "unknown optimizer": (["train", "--optimizer", "adm"], "did you mean 'adam'? choose one of"),
-    "a grid that is a folder": (["sweep", "folder", "--output", "s.h5"], "Is a directory"),
+    "a grid that is a folder": (
+        ["sweep", "folder", "--output", "s.h5"],
+        "'folder' is a folder, no grid",
+    ),
     "results that are a folder": (
         ["sweep", "table", "folder"],
         "'folder' is a folder, no file of results: give an ordinary file",
@@ -157,10 +160,10 @@ BAD = {
     ),
     "options before the grid": (
         ["sweep", "--output", "s.h5", "none.toml"],
-        "the grid 'none.toml' cannot be read",
+        "there is no grid 'none.toml'",
     ),
     "no folder": (["data", "convert", "fmnist"], "no folder is given"),
-    "no grid": (["sweep", "none.toml", "--output", "s.h5"], "the grid 'none.toml' cannot be read"),
+    "no grid": (["sweep", "none.toml", "--output", "s.h5"], "there is no grid 'none.toml'"),
     "unknown key": (["sweep", "bad.toml", "--output", "s.h5"], "unknown key 'dendrite': did you"),
     "misspelt table": (["sweep", "tabel", "s.h5"], "No such command 'tabel'"),
     "diverging": (

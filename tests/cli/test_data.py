@@ -149,3 +149,10 @@ def test_a_warning_is_one_line(tmp_path, source, monkeypatch, capsys):
         "Warning: the labels are not 0 … 3 but 1, 2, 3, 4: they become the classes 0 … 3 in that "
         "order, named by them\n"
     )
+
+
+def test_names_from_a_file_move_no_cursor(source):
+    with edited(*source) as file:
+        file.attrs["class_names"] = ["a\nb", "\x1b[2J", "c", "d"]
+    shown = invoked("convert", "own", *source, "--name", "mine") + invoked("info", "mine")
+    assert r"class names: a\nb, \x1b[2J, c, d" in shown.splitlines()

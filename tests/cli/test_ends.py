@@ -10,7 +10,7 @@ import pytest
 
 from sparsedend import checkpoint
 from tests.cli.commands import ENVIRONMENT, called, invoked
-from tests.conftest import edited
+from tests.conftest import ROOT, edited
 
 LONG = ["dann-r", "--dendrites", "2", "--somata", "4", "--synapses", "3", "--epochs", "100000"]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -134,3 +134,37 @@ def test_what_check_says(tmp_path):
         pass
     words = "checkpoint, it can be read; it has no digest to tell more by"
     assert invoked("check", path).stdout == f"{path}: {words}\n"
+
+
+RESULTS = ROOT / "tests" / "files" / "sweep-1.h5"
+PRINTING = [["data", "list"], ["sweep", "table", str(RESULTS), "--csv"]]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.parametrize("command", PRINTING)
+def test_an_output_that_takes_no_more(tmp_path, command):
+    with open("/dev/full", "w") as full:
+        ended = printing(command, full, tmp_path)
+    assert ended.stderr == "Error: No space left on device: check the path and the disk\n"
+    assert ended.returncode == 2
+
+
+@posix
+@pytest.mark.parametrize("command", PRINTING)
+def test_an_output_that_nobody_reads_any_more(tmp_path, command):
+    read, written = os.pipe()
+    os.close(read)
+    ended = printing(command, written, tmp_path)
+    os.close(written)
+    assert (ended.stderr, ended.returncode) == ("", 1)
+
+
+def printing(command, output, folder):
+    return subprocess.run(
+        [sys.executable, "-m", "sparsedend", *command],
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=os.environ | ENVIRONMENT,
+    )

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import h5py
@@ -337,3 +338,12 @@ def test_unusable_folders_are_refused(tmp_path):
     pictures(tmp_path / "two" / "test", classes=("ant", "cow"))
     with pytest.raises(InputError, match=r"has classes that 'train' does not have .cow.: give"):
         datasets.from_path("mine", tmp_path / "two")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_is_no_picture(tmp_path):
+    """Reading one would wait for ever."""
+    pictures = sources(tmp_path)[0]
+    os.mkfifo(pictures / "bee" / "99.png")
+    with pytest.raises(InputError, match=r"99.png' is a device, pipe or socket, no picture: give"):
+        datasets.from_path("mine", pictures)

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -114,8 +116,35 @@ def test_files(tmp_path):
         path.write_text(content)
         with pytest.raises(InputError, match=message):
             read_grid(path)
-    with pytest.raises(InputError, match=r"none.toml' cannot be read \(No such file"):
+    with pytest.raises(InputError, match=r"there is no grid '.*none.toml': check the path"):
         read_grid(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "seed = " + "[" * 100_000,
+        "seed = " + "9" * 5000,
+        "seed = 0x" + "f" * 5000,
+        "[model]\nseed = 0b" + "1" * 20_000,
+        "seed = \ud800",
+    ],
+    ids=["lists in lists", "digits", "hexadecimal", "binary in a table", "no Unicode"],
+)
+def test_grids_that_are_hard_to_parse_or_to_show(tmp_path, content):
+    path = tmp_path / "g.toml"
+    path.write_text(content, encoding="utf-8", errors="surrogatepass")
+    with pytest.raises(InputError, match=r"the grid '.*g.toml' is no TOML: ") as told:
+        read_grid(path)
+    assert len(str(told.value)) < 400
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_is_no_grid(tmp_path):
+    """Reading one would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe' is a device, pipe or socket, no grid: give an"):
+        read_grid(tmp_path / "pipe")
 
 
 def test_more_runs_than_anybody_does_are_refused_at_once():

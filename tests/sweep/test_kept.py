@@ -119,6 +119,8 @@ def test_round_trip(planned, trained, tmp_path):
         assert here[key].dtype == values.dtype
         np.testing.assert_array_equal(here[key], values)
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
+    shown = invoked("check", tmp_path / "a.h5").stdout
+    assert shown.endswith("a.h5: what a sweep kept of a run, as it was written\n")
 
 
 def test_files_that_are_none(planned, trained, tmp_path):
