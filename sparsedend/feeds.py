@@ -18,7 +18,7 @@ from .randomness import stream
 
 #: Bytes of the samples that are shuffled together unless the caller says how many, and of those
 #: that are read at once.
-WINDOW, BLOCK = 2**27, 2**22
+WINDOW, BLOCK = 2**27, 2**23
 #: Blocks of a window and of all samples, at least, where chunks are not larger.
 IN_WINDOW, IN_ALL = 16, 64
 

@@ -291,10 +291,9 @@ def _dtype(network: Network, array: Array) -> np.dtype:
 def _check_finite(network: Network, flat: Array) -> None:
     limit = np.finfo(network.dtype).max
     # A comparison with NaN is false.
-    inside = abs(flat) <= limit
-    if inside.all():
+    if flat.min() >= -limit and flat.max() <= limit:
         return
-    sample, feature = (int(at[0]) for at in np.nonzero(~inside))
+    sample, feature = (int(at[0]) for at in np.nonzero(~(abs(flat) <= limit)))
     raise _not_finite(network, sample, feature, flat[sample, feature])
 
 

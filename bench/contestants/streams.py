@@ -79,9 +79,12 @@ class FileTrainer(StreamTrainer):
             path = Path(folder) / "images.h5"
             with h5py.File(path, "w") as file:
                 shape = self.count, inputs
-                written = file.create_dataset("x", shape, np.uint8, chunks=(CHUNK, inputs))
-                for start in range(0, min(self.count, WRITTEN), len(images)):
-                    stop = min(start + len(images), self.count)
+                written = file.create_dataset(
+                    "x", shape, np.uint8, chunks=(min(CHUNK, self.count), inputs)
+                )
+                most = min(self.count, WRITTEN)
+                for start in range(0, most, len(images)):
+                    stop = min(start + len(images), most)
                     written[start:stop] = images[: stop - start]
                 file["y"] = np.resize(labels.astype(np.uint8), self.count)
             self.file = h5py.File(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,6 +195,21 @@ def class_table_of(
         return found
 
     return class_table(network, weight_of, counts)
+
+
+def check_alone(**given: Any) -> None:
+    """Refuse what is given beside a feed that brings it along.
+
+    Raises
+    ------
+    InputError
+        Where something is.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"`{name}` is given beside a feed, which brings its own: give it to the feed"
+            )
 
 
 def _each(pieces: Iterable[Piece], action: Callable[[Piece], T]) -> Iterator[T]:

@@ -22,7 +22,7 @@ from ..samples import Samples, checked_samples, warn_of_bytes
 from ..session import Evaluation, Session
 from ..workspace import Workspace
 from .callbacks import Callback, as_callbacks
-from .fed import Fed, class_table_of
+from .fed import Fed, check_alone, class_table_of
 from .fitting import Fitting
 from .history import NOTHING, History
 from .splits import split, split_by_class
@@ -99,7 +99,7 @@ def fit(
         work: _Work
         try:
             if isinstance(x, Feed):
-                _check_alone(y=y, sample_weight=sample_weight)
+                check_alone(y=y, sample_weight=sample_weight)
                 training.begin(network)
                 work, validate = _fed(network, training, x, class_weight, validation)
             else:
@@ -268,15 +268,6 @@ def _beside(
     room = min(size, len(samples.inputs))
     session = Session.over(network, samples, Workspace(network, room, training=False))
     return partial(session.scorer(size), np.arange(len(session)))
-
-
-def _check_alone(**given: Any) -> None:
-    """Refuse what does not go with a feed."""
-    for name, value in given.items():
-        if value is not None:
-            raise InputError(
-                f"`{name}` is given beside a feed, which brings its own: give it to the feed"
-            )
 
 
 def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArray, NDArray]:

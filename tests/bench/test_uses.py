@@ -13,7 +13,8 @@ from bench.table import Row
 from bench.works import Request, Stream, from_record, to_record
 
 REQUEST = Request(30, 2, 3, synapses=4)
-STREAM = Stream(30, 2, 3, synapses=4, batch=5, images=23)
+STREAM = Stream(30, 2, 3, synapses=4, batch=5, images=4099)
+STEPS = 820
 
 
 def made(name, work):
@@ -48,13 +49,13 @@ def test_a_stream_is_trained_on_epoch_after_epoch(name):
     before = whole.network.parameters.copy()
     for epoch in (1, 2, 3):
         whole.parts["run"]()
-        assert whole.training.steps == 5 * epoch
+        assert whole.training.steps == STEPS * epoch
     assert np.isfinite(whole.network.parameters).all()
     assert not np.array_equal(whole.network.parameters, before)
     steps = made(name, STREAM)
-    assert steps.repeats == 5
+    assert steps.repeats == STEPS
     steps.parts["step"]()
-    assert steps.training.steps == 5
+    assert steps.training.steps == STEPS
 
 
 def test_only_the_first_images_are_written(monkeypatch):
@@ -65,7 +66,7 @@ def test_only_the_first_images_are_written(monkeypatch):
     x = runner.file["x"][:]
     np.testing.assert_array_equal(x[:7], runner.images[:7])
     assert not x[7:].any()
-    assert runner.file["y"].shape == (23,)
+    assert runner.file["y"].shape == (4099,)
 
 
 @pytest.mark.parametrize("suite", uses.SUITES, ids=lambda suite: suite.name)
