@@ -48,6 +48,7 @@ EXTRAS = {
         "ruff>=0.6",
         "scikit-learn>=1.6",
         "statsmodels>=0.14.2",
+        "zarr>=2.18",
     ],
 }
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sparsedend import InputError, datasets
 
-from . import canay, estimators, fmnist, harness, machine, report, roofline, store
+from . import canay, estimators, fmnist, harness, machine, report, roofline, store, uses
 from .contestants import CUPY
 from .options import Options
 from .paper import differences, race
@@ -103,11 +103,12 @@ MEASUREMENTS = {
     suite.name: Measurement(
         partial(measure_suite, suite), suite.page, partial(report.section, suite)
     )
-    for suite in SUITES.values()
+    for suite in (*SUITES.values(), *uses.SUITES)
 }
 MEASUREMENTS |= _kept("roofline", roofline, MAIN) | _kept("accuracy-time", race, MAIN)
 MEASUREMENTS |= _kept("gpu-kernels", roofline, "gpu-kernels")
 MEASUREMENTS |= _kept("accuracy-oracle", race, "accuracy-oracle") | _kept("canay", canay, "canay")
+MEASUREMENTS |= _kept("covertype", uses, uses.PAGE)
 MEASUREMENTS |= _kept("paper-differences", differences, "paper-differences")
 MEASUREMENTS |= {
     "estimators": Measurement(estimators.measure, "estimators"),

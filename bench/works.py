@@ -22,6 +22,8 @@ SLOPE = 0.1
 RUN = 25 * 422
 #: Values of all images together, at most: batches are drawn from this pool.
 POOL = 2**25
+#: Images of a stream that a file has, at most.
+WRITTEN = 2**20
 
 
 class Matrix(NamedTuple):
@@ -111,6 +113,30 @@ class Dendritic:
             all_to_all(CLASSES, self.somata),
         )
         return Start(images, labels, [_matrix(rng, each) for each in structures])
+
+
+@dataclass(frozen=True)
+class Request(Dendritic):
+    """A few images that come by themselves."""
+
+    batch: int = 1
+    task: str = "inference"
+
+
+@dataclass(frozen=True)
+class Stream(Dendritic):
+    """Steps on so many images, which are those that `draw` makes again and again.
+
+    Its task is to go on with the training ("step"), or to train on each image once ("run"). From
+    `WRITTEN` on they are black, and a file has no bytes for them.
+    """
+
+    images: int = 2**20
+
+    @property
+    def gigabytes(self) -> float:
+        """Of all images."""
+        return self.images * self.inputs / 1e9
 
 
 @dataclass(frozen=True)
@@ -205,7 +231,7 @@ class Perceptron:
 
 
 Work = Dendritic | Layer | Perceptron
-_KINDS = {kind.__name__: kind for kind in (Dendritic, Layer, Perceptron)}
+_KINDS = {kind.__name__: kind for kind in (Dendritic, Request, Stream, Layer, Perceptron)}
 
 
 def to_record(work: Work) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from .errors import InputError
 from .numbers import real, whole
@@ -16,17 +18,27 @@ from .randomness import stream
 
 #: Bytes of the samples that are shuffled together unless the caller says how many, and of those
 #: that are read at once.
-WINDOW, BLOCK = 2**27, 2**22
+WINDOW, BLOCK = 2**27, 2**23
 #: Blocks of a window and of all samples, at least, where chunks are not larger.
 IN_WINDOW, IN_ALL = 16, 64
 
 
 class Piece(NamedTuple):
-    """Samples with their targets, not checked yet, and where they are from, for messages."""
+    """Samples with their targets and weights, not checked yet.
+
+    Attributes
+    ----------
+    x, y : array
+    where : str
+        They are from, for messages.
+    weights : (samples,) array, optional
+        As in `fit`.
+    """
 
     x: Any
     y: Any
     where: str
+    weights: Any = None
 
 
 class Portion(NamedTuple):
@@ -72,6 +84,10 @@ class Feed(ABC):
             Counted from 0; each has an order of its own.
         """
 
+    def targets(self) -> Iterator[Piece]:
+        """Targets and weights of all samples, without inputs; none where they are not known yet."""
+        return iter(())
+
     def split(self, share: float, seed: int) -> tuple[Feed, Feed]:
         """What is trained on, and a share that is held out to validate on.
 
@@ -93,15 +109,16 @@ class Batches(Feed):
     ----------
     source : callable, or iterable
         Gives (inputs, targets) of one batch after the other, arrays that it does not change
-        afterwards. A function is called for every epoch, in the thread that reads, and returns them
-        anew; an iterable is gone through every epoch. A batch of more samples than the training's
-        batch size is more than one step.
+        afterwards; or (inputs, targets, weights of samples), which should be 1 on average over all
+        batches, since nobody can know their mean. A function is called for every epoch, in the
+        thread that reads, and returns them anew; an iterable is gone through every epoch. A batch
+        of more samples than the training's batch size is more than one step.
 
     Raises
     ------
     InputError
         Where it is neither, or could be gone through once alone. In a fit, where a batch is no
-        pair, or its samples cannot be used.
+        pair or triple, or its samples cannot be used.
 
     Examples
     --------
@@ -133,13 +150,13 @@ class Batches(Feed):
         """One for each batch."""
         source = self.source() if callable(self.source) else self.source
         for number, batch in enumerate(source):
-            if not isinstance(batch, tuple | list) or len(batch) != 2:
+            if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
                 raise InputError(
                     f"batch {number} of the feed is {type(batch).__name__}: give a pair of inputs "
-                    "and targets"
+                    "and targets, perhaps with weights"
                 )
-            x, y = batch
-            yield Portion([Piece(x, y, f"batch {number} of the feed")])
+            x, y, *weights = batch
+            yield Portion([Piece(x, y, f"batch {number} of the feed", *weights)])
 
 
 class Arrays(Feed):
@@ -161,6 +178,8 @@ class Arrays(Feed):
     x, y : arrays
         Inputs and targets, of which ``x[a:b]`` is an array: NumPy's, memory-mapped or not, data
         sets of h5py or Zarr, SciPy's sparse matrices. They are open as long as the fit takes.
+    sample_weight : (samples,) array, optional
+        How much each sample counts, relative to the others; read in slices too.
     window : int, optional
         Samples that are shuffled together, rounded to whole batches; as many as take 128 MiB, at
         four bytes a value or more, if not given.
@@ -172,7 +191,7 @@ class Arrays(Feed):
     Raises
     ------
     InputError
-        Where the two have different lengths, or none, or a number is out of range.
+        Where these have different lengths, or none, or a number is out of range.
     """
 
     def __init__(
@@ -180,27 +199,32 @@ class Arrays(Feed):
         x: Any,
         y: Any,
         *,
+        sample_weight: Any = None,
         window: int | None = None,
         augment: Callable[[Any, Any, np.random.Generator], tuple[Any, Any]] | None = None,
     ) -> None:
-        for name, array in (("inputs", x), ("targets", y)):
-            if not getattr(array, "shape", ()) or not hasattr(array, "dtype"):
+        given = {"inputs": x, "targets": y, "sample weights": sample_weight}
+        if sample_weight is None:
+            del given["sample weights"]
+        for name, array in given.items():
+            if not all(hasattr(array, each) for each in ("shape", "dtype", "__getitem__")):
                 raise InputError(
                     f"{name} are {type(array).__name__}: give an array that can be sliced"
                 )
-        samples, targets = x.shape[0], y.shape[0]
-        if targets != samples or not samples:
-            raise InputError(f"there are {samples} inputs and {targets} targets: give one for each")
+        lengths = {name: array.shape[0] if array.shape else 0 for name, array in given.items()}
+        samples = lengths["inputs"]
+        if not samples or set(lengths.values()) != {samples}:
+            words = " and ".join(f"{count} {name}" for name, count in lengths.items())
+            raise InputError(f"there are {words}: give one of each for every sample")
         values = math.prod(x.shape[1:])
-        size = max(1, values * max(np.dtype(x.dtype).itemsize, 4))
-        self.x, self.y, self.augment = x, y, augment
+        size = max(1, values * max(x.dtype.itemsize, 4))
+        self.x, self.y, self.sample_weight, self.augment = x, y, sample_weight, augment
         self.window = max(1, WINDOW // size) if window is None else whole("window", window)
         self.block = _block(x, samples, min(BLOCK // size, self.window // IN_WINDOW))
         self.blocks = np.arange(-(-samples // self.block))
 
     def __len__(self) -> int:
-        starts = self.blocks * self.block
-        return int((np.minimum(starts + self.block, self.x.shape[0]) - starts).sum())
+        return sum(stop - start for start, stop in self._ranges(self.blocks))
 
     def __repr__(self) -> str:
         return (
@@ -232,9 +256,14 @@ class Arrays(Feed):
 
     def _of(self, blocks: NDArray) -> Arrays:
         """The same with some of the blocks."""
-        part = Arrays(self.x, self.y, window=self.window, augment=self.augment)
-        part.block, part.blocks = self.block, blocks
+        part = copy.copy(self)
+        part.blocks = blocks
         return part
+
+    def targets(self) -> Iterator[Piece]:
+        """Of one block after the other."""
+        for part in self._ranges(self.blocks):
+            yield self._piece(part, with_inputs=False)
 
     def portions(
         self, batch_size: int, seed: int | None = None, epoch: int = 0
@@ -252,7 +281,10 @@ class Arrays(Feed):
                 yield Portion(map(self._piece, ranges), window, order)
                 continue
             pieces = [self._piece(each) for each in ranges]
-            x, y = (np.concatenate([np.asarray(each[i]) for each in pieces]) for i in (0, 1))
+            x, y = (np.concatenate([_dense(each[i]) for each in pieces]) for i in (0, 1))
+            weights = None
+            if self.sample_weight is not None:
+                weights = np.concatenate([np.asarray(each.weights) for each in pieces])
             for start in range(0, len(order), batch_size):
                 batch = order[start : start + batch_size]
                 changed = self.augment(x[batch], y[batch], random)
@@ -260,14 +292,14 @@ class Arrays(Feed):
                     raise InputError(
                         f"augment returned {type(changed).__name__}: return inputs and targets"
                     )
-                yield Portion([Piece(*changed, "an augmented batch")])
+                given = None if weights is None else weights[batch]
+                yield Portion([Piece(*changed, "an augmented batch", given)])
 
     def _windows(self, blocks: NDArray, window: int) -> Iterator[list[tuple[int, int]]]:
         """Ranges of neighbours in each window, all but the last of which are full."""
         ranges: list[tuple[int, int]] = []
         room = window
-        for first in (blocks * self.block).tolist():
-            start, stop = first, min(first + self.block, self.x.shape[0])
+        for start, stop in self._ranges(blocks):
             while start < stop:
                 end = min(stop, start + room)
                 ranges.append((start, end))
@@ -279,12 +311,25 @@ class Arrays(Feed):
         if ranges:
             yield ranges
 
-    def _piece(self, part: tuple[int, int]) -> Piece:
+    def _ranges(self, blocks: NDArray) -> Iterator[tuple[int, int]]:
+        """First sample of each block, and the first one behind it."""
+        for start in (blocks * self.block).tolist():
+            yield start, min(start + self.block, self.x.shape[0])
+
+    def _piece(self, part: tuple[int, int], *, with_inputs: bool = True) -> Piece:
         """Neighbours, read."""
         start, stop = part
         return Piece(
-            self.x[start:stop], self.y[start:stop], f"samples {start} … {stop - 1} of the feed"
+            self.x[start:stop] if with_inputs else None,
+            self.y[start:stop],
+            f"samples {start} … {stop - 1} of the feed",
+            None if self.sample_weight is None else self.sample_weight[start:stop],
         )
+
+
+def _dense(part: Any) -> NDArray:
+    """NumPy array of a slice, of a sparse matrix too."""
+    return part.toarray() if issparse(part) else np.asarray(part)
 
 
 def _block(x: Any, samples: int, most: int) -> int:

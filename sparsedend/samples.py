@@ -22,20 +22,24 @@ masked arrays, complex  refused                            refused
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 from .backends import Array, SparseRows
 from .backends.arrays import as_array, as_host_array, on_gpu
 from .errors import InputError
 from .network import Network
+from .numbers import real, whole
 from .structure import from_csr
 
 #: The largest value of a byte.
 BYTES = 255
+#: What is wrong where nothing weighs anything.
+NO_WEIGHT = "all weights are zero: give at least one above it"
 
 
 class Samples(NamedTuple):
@@ -70,11 +74,106 @@ def checked_samples(
         Where one of them cannot be used.
     """
     checked = checked_inputs(network, inputs)
-    samples = len(checked)
-    wanted = network.loss.checked(
-        _array(targets, "targets"), samples, network.outputs, network.dtype
+    wanted = checked_targets(network, targets, len(checked))
+    table = class_table(
+        network, class_weight, lambda: network.loss.class_counts(wanted, network.outputs)
     )
-    return Samples(checked, wanted, _weights(network, wanted, samples, sample_weight, class_weight))
+    weights = multiplied(network, wanted, sample_weight, table)
+    if weights is None:
+        return Samples(checked, wanted)
+    if not weights.any():
+        raise InputError(NO_WEIGHT)
+    scaled = (weights / weights.mean()).astype(network.dtype)
+    return Samples(checked, wanted, network.backend.place(scaled) if on_gpu(wanted) else scaled)
+
+
+def checked_targets(network: Network, targets: Any, samples: int) -> Array:
+    """Targets as the network's loss takes them, a row for each sample.
+
+    Raises
+    ------
+    InputError
+        Where they cannot be used.
+    """
+    given = _array(targets, "targets")
+    return network.loss.checked(given, samples, network.outputs, network.dtype)
+
+
+def class_table(
+    network: Network,
+    weight_of: Mapping[int, float] | str | None,
+    counts: Callable[[], NDArray],
+) -> NDArray | None:
+    """Weight of each class, (classes,) float64; None where there are no such weights.
+
+    Parameters
+    ----------
+    network : Network
+    weight_of : mapping of int to float, or "balanced"
+        By class, 1 for those that are not named; or inversely proportional to the number of samples
+        of each class, and 1 on average.
+    counts : callable
+        Returns samples of each class, (classes,), which only "balanced" needs.
+
+    Raises
+    ------
+    InputError
+        Where a class or a weight cannot be.
+    """
+    if weight_of is None:
+        return None
+    if isinstance(weight_of, str) and weight_of == "balanced":
+        found = counts()
+        return found.sum() / np.maximum(np.count_nonzero(found) * found, 1)
+    if not isinstance(weight_of, Mapping):
+        raise InputError(f"class weights are {weight_of!r}: give 'balanced' or a mapping")
+    table = np.ones(network.outputs)
+    for known, weight in weight_of.items():
+        label = whole("a class that has a weight", known, 0, network.outputs - 1)
+        table[label] = real(f"the weight of class {label}", weight, 0)
+    return table
+
+
+def multiplied(
+    network: Network, targets: Array, sample_weight: Any, table: NDArray | None
+) -> NDArray | None:
+    """Weights of samples and of their classes multiplied, (samples,) float64 on the host.
+
+    Parameters
+    ----------
+    network : Network
+    targets
+        From `checked_targets`.
+    sample_weight : (samples,) array, optional
+    table : (classes,) array, optional
+        From `class_table`. Where there is neither, nothing is returned.
+
+    Raises
+    ------
+    InputError
+        Where a weight cannot be used, or the loss knows no classes.
+    """
+    if sample_weight is None and table is None:
+        return None
+    samples = len(targets)
+    weights = np.ones(samples)
+    if sample_weight is not None:
+        given = as_host_array(_array(sample_weight, "sample weights"))
+        if given.shape != (samples,) or given.dtype.kind not in "fiub":
+            raise InputError(
+                f"sample weights are {given.dtype} of shape {given.shape}: give {samples} numbers, "
+                "one for each sample"
+            )
+        weights = weights * given
+    if table is not None:
+        weights = weights * network.loss.class_weights(targets, table)
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"the weight of sample {wrong[0]} is {weights[wrong[0]]:g}: give finite numbers of 0 "
+            "or more"
+        )
+    return weights
 
 
 def checked_inputs(network: Network, inputs: Any) -> Array:
@@ -192,10 +291,9 @@ def _dtype(network: Network, array: Array) -> np.dtype:
 def _check_finite(network: Network, flat: Array) -> None:
     limit = np.finfo(network.dtype).max
     # A comparison with NaN is false.
-    inside = abs(flat) <= limit
-    if inside.all():
+    if flat.min() >= -limit and flat.max() <= limit:
         return
-    sample, feature = (int(at[0]) for at in np.nonzero(~inside))
+    sample, feature = (int(at[0]) for at in np.nonzero(~(abs(flat) <= limit)))
     raise _not_finite(network, sample, feature, flat[sample, feature])
 
 
@@ -206,36 +304,3 @@ def _not_finite(network: Network, sample: int, feature: int, value: Any) -> Inpu
         f"{names[0]} {sample} holds {float(value):g} at {names[1]} {feature}: give finite numbers "
         f"that {network.dtype} holds, up to {np.finfo(network.dtype).max:.2g}"
     )
-
-
-def _weights(
-    network: Network,
-    targets: Array,
-    samples: int,
-    sample_weight: Any,
-    class_weight: Mapping[int, float] | str | None,
-) -> Array | None:
-    """Weights of both kinds multiplied, and 1 on average; None where there are none."""
-    if sample_weight is None and class_weight is None:
-        return None
-    weights = np.ones(samples)
-    if sample_weight is not None:
-        given = as_host_array(_array(sample_weight, "sample weights"))
-        if given.shape != (samples,) or given.dtype.kind not in "fiub":
-            raise InputError(
-                f"sample weights are {given.dtype} of shape {given.shape}: give {samples} numbers, "
-                "one for each sample"
-            )
-        weights = weights * given
-    if class_weight is not None:
-        weights = weights * network.loss.class_weights(targets, network.outputs, class_weight)
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if wrong.size:
-        raise InputError(
-            f"the weight of sample {wrong[0]} is {weights[wrong[0]]:g}: give finite numbers of 0 "
-            "or more"
-        )
-    if not weights.any():
-        raise InputError("all weights are zero: give at least one above it")
-    scaled = (weights / weights.mean()).astype(network.dtype)
-    return as_array(scaled) if not on_gpu(targets) else network.backend.place(scaled)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from sparsedend import InputError
 from sparsedend.feeds import BLOCK, WINDOW, Arrays, Batches
@@ -115,6 +116,9 @@ def test_what_is_read_at_once_is_bounded():
         def __init__(self, *shape, dtype=np.uint8):
             self.shape, self.dtype = shape, np.dtype(dtype)
 
+        def __getitem__(self, part):
+            raise AssertionError("nothing is read yet")
+
     images = Arrays(Claimed(10**7, 224, 224, 3), Claimed(10**7, dtype=np.int64))
     assert images.window == WINDOW // (4 * 224 * 224 * 3)
     assert 1 <= images.block <= BLOCK // (4 * 224 * 224 * 3)
@@ -138,6 +142,52 @@ def test_data_sets_of_hdf5_and_memory_maps(tmp_path):
     np.testing.assert_array_equal(np.sort(np.concatenate(taken(mapped, 32, seed=2))), y)
 
 
+def test_arrays_of_zarr(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    given_ = numbered(500)
+    arrays = []
+    for number, values in enumerate(given_):
+        shape = {"shape": values.shape, "chunks": (16, *values.shape[1:])}
+        path = str(tmp_path / f"{number}.zarr")
+        arrays.append(zarr.open_array(path, mode="w", dtype=values.dtype, **shape))
+        arrays[-1][:] = values
+    feed = Arrays(*arrays, window=128)
+    assert feed.block == 16
+    np.testing.assert_array_equal(np.sort(np.concatenate(taken(feed, 32, seed=2))), given_[1])
+
+
+def test_weights_stay_with_their_samples():
+    x, y = numbered(100)
+    weights = 2.0 * y
+    for augment in (None, lambda x, y, random: (x + 0, y)):
+        feed = Arrays(x, y, sample_weight=weights, window=48, augment=augment)
+        for part in (feed, *feed.split(0.2, 1)):
+            pieces = [each for portion in part.portions(16, seed=1) for each in portion.pieces]
+            for each in pieces:
+                np.testing.assert_array_equal(each.weights, 2.0 * each.y)
+            told = list(part.targets())
+            assert all(each.x is None for each in told)
+            np.testing.assert_array_equal(
+                np.sort(np.concatenate([each.y for each in told])),
+                np.sort(np.concatenate([each.y for each in pieces])),
+            )
+            for each in told:
+                np.testing.assert_array_equal(each.weights, 2.0 * each.y)
+    (piece,) = next(iter(Batches([(x, y, weights)]).portions(16))).pieces
+    assert piece.weights is weights
+    assert list(Batches([(x, y, weights)]).targets()) == []
+
+
+def test_rows_of_a_sparse_matrix_are_augmented_as_dense_ones():
+    x, y = numbered(60)
+    feed = Arrays(csr_array(x), y, window=60, augment=lambda x, y, random: (2 * x, y))
+    pieces = [next(iter(each.pieces)) for each in feed.portions(16, seed=1)]
+    np.testing.assert_array_equal(
+        np.concatenate([each.x for each in pieces])[:, 0],
+        2 * np.concatenate([each.y for each in pieces]),
+    )
+
+
 def test_batches_come_as_they_are():
     given_ = [numbered(5), numbered(2), list(numbered(7))]
     for source in (given_, lambda: iter(given_)):
@@ -154,11 +204,17 @@ def test_batches_come_as_they_are():
         (lambda: Batches(3), "batches are int: give a function that returns"),
         (lambda: Batches(iter([])), "a list_iterator, which can be gone through once: give a func"),
         (lambda: list(Batches([3]).portions(1)), "batch 0 of the feed is int: give a pair"),
-        (lambda: list(Batches([(1, 2, 3)]).portions(1)), "batch 0 of the feed is tuple"),
+        (lambda: list(Batches([(1, 2, 3, 4)]).portions(1)), "batch 0 of the feed is tuple"),
         (lambda: Batches([]).split(0.1, 1), "a share of 0.1, but nobody knows how many batches"),
         (lambda: Arrays([1], [2]), "inputs are list: give an array that can be sliced"),
         (lambda: Arrays(np.zeros((3, 2)), np.zeros(2)), "there are 3 inputs and 2 targets"),
         (lambda: Arrays(np.zeros((0, 2)), np.zeros(0)), "there are 0 inputs and 0 targets"),
+        (
+            lambda: Arrays(*numbered(3), sample_weight=np.ones(4)),
+            "there are 3 inputs and 3 targets and 4 sample weights: give one of each",
+        ),
+        (lambda: Arrays(*numbered(3), sample_weight=[1] * 3), "sample weights are list: give an a"),
+        (lambda: Arrays(np.float32(1), np.ones(1)), "there are 0 inputs and 1 targets"),
         (lambda: Arrays(*numbered(3), window=0), "window is 0"),
         (lambda: Arrays(*numbered(3)).split(1.0, 1), "the share of validation is 1"),
         (lambda: Arrays(*numbered(1)).split(0.5, 1), "of 1 blocks with 1 held out none is left"),

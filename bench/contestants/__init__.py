@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from ..works import Dendritic, Layer, Perceptron, Work
+from ..works import Dendritic, Layer, Perceptron, Request, Stream, Work
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Contestant:
 OURS, NUMPY, CUPY = "sparsedend numba", "sparsedend numpy", "sparsedend cupy"
 #: Its waiting threads look for work as often as is GNU OpenMP's default, before they sleep.
 SPINNING = "sparsedend numba, GNU OpenMP's spins"
+PREDICTOR, ESTIMATOR = "sparsedend Predictor", "sparsedend DendriticClassifier"
+FED, HELD = "sparsedend, images in HDF5", "sparsedend, images in memory"
 DENSE, MASKED = "PyTorch dense", "PyTorch masked dense"
 COMPILED, CSR = "PyTorch masked dense, compiled", "PyTorch torch.sparse CSR"
 GATHER, LAB = "PyTorch gather", "sparselab"
@@ -94,6 +96,10 @@ CONTESTANTS = {
         Contestant(SPINNING, "ours", "numba", environment={"GOMP_SPINCOUNT": "300000"}),
         Contestant(NUMPY, "ours", "numpy"),
         Contestant(CUPY, "ours", "cupy", _CUPY, _TREES, device="cuda"),
+        Contestant(PREDICTOR, "serving", "predictor", works=(Request,)),
+        Contestant(ESTIMATOR, "serving", "estimator", ("scikit-learn",), (Request,)),
+        Contestant(FED, "streams", "hdf5", works=(Stream,)),
+        Contestant(HELD, "streams", "memory", works=(Stream,)),
         Contestant(DENSE, "pytorch", "dense", _TORCH, dense_vectors=4),
         Contestant(MASKED, "pytorch", "masked", _TORCH, dense_vectors=5),
         Contestant(COMPILED, "pytorch", "masked+compiled", _TORCH, dense_vectors=5),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..backends import Array, Backend
 from ..backends.arrays import as_host_array
 from ..errors import InputError
 from ..numbers import real
-from .loss import Loss, real_targets, register, table_of
+from .loss import Loss, real_targets, register
 
 __all__ = ["ElementwiseLoss", "Huber", "MeanSquaredError", "SigmoidCrossEntropy"]
 
@@ -153,11 +152,12 @@ class SigmoidCrossEntropy(ElementwiseLoss):
             return 0.5 + 0.5 * np.tanh(0.5 * outputs)
         return (outputs > 0).astype(np.int64)
 
-    def class_weights(
-        self, targets: Array, classes: int, weight_of: Mapping[int, float] | str
-    ) -> NDArray:
+    def class_counts(self, targets: Array, classes: int) -> NDArray:
+        """Samples that have each label."""
+        return (as_host_array(targets) > 0.5).sum(axis=0)
+
+    def class_weights(self, targets: Array, table: NDArray) -> NDArray:
         """Each sample has the mean of those of its labels, and 1 where it has none."""
         labels = as_host_array(targets) > 0.5
-        table = table_of(weight_of, labels.sum(axis=0))
         counts = labels.sum(axis=1)
         return np.where(counts > 0, labels @ table / np.maximum(counts, 1), 1.0)

@@ -11,7 +11,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..backends import Array, Backend
 from ..errors import InputError
-from ..numbers import real, whole
 from ..registry import Registry
 
 
@@ -92,10 +91,8 @@ class Loss(ABC):
             Where probabilities are asked for and there are none.
         """
 
-    def class_weights(
-        self, targets: Array, classes: int, weight_of: Mapping[int, float] | str
-    ) -> NDArray:
-        """Weight of each sample, (samples,) on the host, from weights of classes.
+    def class_counts(self, targets: Array, classes: int) -> NDArray:
+        """Samples of each class, (classes,) on the host.
 
         Parameters
         ----------
@@ -103,16 +100,26 @@ class Loss(ABC):
             From `checked`.
         classes : int
             Outputs of the network.
-        weight_of : mapping of int to float, or "balanced"
-            By class, 1 for those that are not named; or inversely proportional to the number of
-            samples of each class, and 1 on average.
 
         Raises
         ------
         InputError
             Where the loss knows no classes.
         """
-        raise InputError(
+        raise self._no_classes()
+
+    def class_weights(self, targets: Array, table: NDArray) -> NDArray:
+        """Weight of each sample, (samples,) on the host, from that of each class, (classes,).
+
+        Raises
+        ------
+        InputError
+            Where the loss knows no classes.
+        """
+        raise self._no_classes()
+
+    def _no_classes(self) -> InputError:
+        return InputError(
             f"class weights are given, but {type(self).__name__} knows no classes: give "
             "sample weights"
         )
@@ -149,29 +156,3 @@ def real_targets(targets: Array, samples: int, outputs: int, dtype: DTypeLike) -
             f"{np.dtype(dtype)} holds"
         )
     return found
-
-
-def table_of(weight_of: Mapping[int, float] | str, counts: NDArray) -> NDArray:
-    """Weight of each class, (classes,) float64.
-
-    Parameters
-    ----------
-    weight_of : mapping of int to float, or "balanced"
-    counts : (classes,)
-        Samples of each class.
-
-    Raises
-    ------
-    InputError
-        Where a class or a weight cannot be.
-    """
-    if isinstance(weight_of, str) and weight_of == "balanced":
-        seen = np.maximum(counts, 1)
-        return counts.sum() / (np.count_nonzero(counts) * seen)
-    if not isinstance(weight_of, Mapping):
-        raise InputError(f"class weights are {weight_of!r}: give 'balanced' or a mapping")
-    table = np.ones(len(counts))
-    for known, weight in weight_of.items():
-        label = whole("a class that has a weight", known, 0, len(counts) - 1)
-        table[label] = real(f"the weight of class {label}", weight, 0)
-    return table

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..backends import Array, Backend
 from ..backends.arrays import as_host_array
 from ..errors import InputError
-from .loss import Loss, register, table_of
+from .loss import Loss, register
 
 
 @register
@@ -66,9 +64,10 @@ class SoftmaxCrossEntropy(Loss):
         exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
-    def class_weights(
-        self, targets: Array, classes: int, weight_of: Mapping[int, float] | str
-    ) -> NDArray:
+    def class_counts(self, targets: Array, classes: int) -> NDArray:
+        """Samples of each class."""
+        return np.bincount(as_host_array(targets), minlength=classes)
+
+    def class_weights(self, targets: Array, table: NDArray) -> NDArray:
         """Each sample has its class's."""
-        labels = as_host_array(targets)
-        return table_of(weight_of, np.bincount(labels, minlength=classes))[labels]
+        return table[as_host_array(targets)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -34,66 +35,40 @@ from .watch import Watch
 DTYPES = (np.float64, np.float32)
 
 
+@dataclass(eq=False, repr=False)
 class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
-    """A dendritic network as an estimator; see the two kinds of it."""
+    """A dendritic network as an estimator; see the two kinds of it.
 
-    n_iter_: int
-    loss_curve_: list[float]
-    validation_scores_: list[float] | None
-    best_validation_score_: float | None
+    Its fields are the keywords, which `keywords` describes.
+    """
+
+    model: str = "dann-r"
+    _: KW_ONLY
+    dendrites: int = 2
+    somata: int | str = "auto"
+    synapses: int | str = "auto"
+    layers: int = 1
+    exact: bool = True
+    initializer: str = "sparse"
+    dropout: float = 0.0
+    image_shape: tuple[int, int, int] | None = None
+    learning_rate: float = 0.01
+    weight_decay: float | str = "auto"
+    schedule: str = "cosine"
+    batch_size: int = 64
+    max_iter: int = 50
+    tol: float = 1e-4
+    n_iter_no_change: int = 10
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    warm_start: bool = False
+    random_state: Any = None
+    n_jobs: int | None = None
+    backend: str = "auto"
+    verbose: bool = False
+
     #: Whether y must be numbers.
-    _y_numeric: bool
-
-    def __init__(
-        self,
-        model: str = "dann-r",
-        *,
-        dendrites: int = 2,
-        somata: int | str = "auto",
-        synapses: int | str = "auto",
-        layers: int = 1,
-        exact: bool = True,
-        initializer: str = "sparse",
-        dropout: float = 0.0,
-        image_shape: tuple[int, int, int] | None = None,
-        learning_rate: float = 0.01,
-        weight_decay: float | str = "auto",
-        schedule: str = "cosine",
-        batch_size: int = 64,
-        max_iter: int = 50,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        warm_start: bool = False,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-        backend: str = "auto",
-        verbose: bool = False,
-    ) -> None:
-        self.model = model
-        self.dendrites = dendrites
-        self.somata = somata
-        self.synapses = synapses
-        self.layers = layers
-        self.exact = exact
-        self.initializer = initializer
-        self.dropout = dropout
-        self.image_shape = image_shape
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.backend = backend
-        self.verbose = verbose
+    _y_numeric: ClassVar[bool]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -156,6 +131,13 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         """Classes of which both parts of a split shall have their share, where that can be."""
         return None
 
+    def _forget(self) -> None:
+        """Begin with nothing noted."""
+        self.n_iter_ = 0
+        self.loss_curve_: list[float] = []
+        self.validation_scores_: list[float] | None = None
+        self.best_validation_score_: float | None = None
+
     def _fit(self, x: Any, y: Any, sample_weight: Any, validation_data: Any) -> Any:
         """Fit anew, or with `warm_start` go on with the network as it is."""
         first = not (self.warm_start and hasattr(self, "network_"))
@@ -205,12 +187,6 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         self._train(network, training, x, targets, weights, epochs, [])
         self.loss_curve_.append(training.history.training_loss[-1])
         return self
-
-    def _forget(self) -> None:
-        """Begin with nothing noted."""
-        self.n_iter_ = 0
-        self.loss_curve_ = []
-        self.validation_scores_ = self.best_validation_score_ = None
 
     def _train(
         self,

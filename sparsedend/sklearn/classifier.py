@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ LABELS = "multilabel-indicator"
 
 
 @documented
+@dataclass(eq=False, repr=False, kw_only=True)
 class DendriticClassifier(ClassifierMixin, DendriticEstimator):
     """Classifier of tables and images: a dendritic network, trained on what connections exist.
 
@@ -53,62 +55,9 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
     True
     """
 
-    _y_numeric = False
+    class_weight: Any = None
 
-    def __init__(
-        self,
-        model: str = "dann-r",
-        *,
-        dendrites: int = 2,
-        somata: int | str = "auto",
-        synapses: int | str = "auto",
-        layers: int = 1,
-        exact: bool = True,
-        initializer: str = "sparse",
-        dropout: float = 0.0,
-        image_shape: tuple[int, int, int] | None = None,
-        learning_rate: float = 0.01,
-        weight_decay: float | str = "auto",
-        schedule: str = "cosine",
-        batch_size: int = 64,
-        max_iter: int = 50,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        warm_start: bool = False,
-        class_weight: Any = None,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-        backend: str = "auto",
-        verbose: bool = False,
-    ) -> None:
-        super().__init__(
-            model,
-            dendrites=dendrites,
-            somata=somata,
-            synapses=synapses,
-            layers=layers,
-            exact=exact,
-            initializer=initializer,
-            dropout=dropout,
-            image_shape=image_shape,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            schedule=schedule,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            warm_start=warm_start,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            backend=backend,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
+    _y_numeric = False
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -263,10 +212,9 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
         weight_of = self.class_weight
         if weight_of is None:
             return None
-        if weight_of == "balanced" and not self._several:
-            # What weighs nothing counts for nothing, as if it were not there.
-            counts = np.bincount(targets, weights, minlength=len(self.classes_))
-            return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1e-300))[targets]
+        if isinstance(weight_of, str) and weight_of == "balanced":
+            columns = targets.reshape(len(targets), -1).astype(np.int64).T
+            return np.prod([_balanced(column, weights) for column in columns], axis=0)
         if isinstance(weight_of, dict) and not self._several:
             # Samples need not be of every class; scikit-learn refuses weights of others.
             weight_of = {label: weight_of.get(label, 1) for label in self.classes_.tolist()}
@@ -282,3 +230,14 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
     def _scored(self, answers: NDArray, targets: NDArray, weights: NDArray | None) -> float:
         right = answers == targets
         return float(np.average(right.all(axis=1) if self._several else right, weights=weights))
+
+
+def _balanced(labels: NDArray, weights: NDArray | None) -> NDArray:
+    """Weight of each sample, inversely proportional to that of all samples of its class.
+
+    What weighs nothing counts for nothing, as if it were not there.
+    """
+    counts = np.bincount(labels, weights)
+    shares = np.count_nonzero(counts) * counts
+    table = np.divide(counts.sum(), shares, out=np.zeros(len(counts)), where=shares > 0)
+    return table[labels]

@@ -9,22 +9,25 @@ import numpy as np
 from ..backends import Array
 from ..backends.arrays import on_gpu
 from ..errors import InputError
+from ..feeds import Feed
 from ..network import Network
 from ..numbers import whole
 from ..samples import checked_inputs, checked_samples
 from ..session import Evaluation, Session
 from ..workspace import Workspace
+from .fed import Fed, check_alone
 
 
-def evaluate(network: Network, x: Any, y: Any, *, batch_size: int = 128) -> Evaluation:
+def evaluate(network: Network, x: Any, y: Any = None, *, batch_size: int = 128) -> Evaluation:
     """Mean loss and accuracy on samples.
 
     Parameters
     ----------
     network : Network
-    x : (samples, height, width, channels) or (samples, features), uint8 or floating
-    y : array
-        Targets as the network's loss takes them.
+    x : (samples, height, width, channels) or (samples, features), or Feed
+        As in `fit`.
+    y : array, optional
+        Targets as the network's loss takes them, which a feed brings along.
     batch_size : int
 
     Raises
@@ -32,8 +35,15 @@ def evaluate(network: Network, x: Any, y: Any, *, batch_size: int = 128) -> Eval
     InputError
         Where the samples cannot be used.
     """
+    batch_size = whole("batch size", batch_size)
+    if isinstance(x, Feed):
+        check_alone(y=y)
+        with network.backend.limited():
+            return Fed(network, x, batch_size).evaluate()
+    if y is None:
+        raise InputError("there are no targets: give y, or a feed in the place of x")
     samples = checked_samples(network, x, y)
-    batch_size = min(whole("batch size", batch_size), len(samples.inputs))
+    batch_size = min(batch_size, len(samples.inputs))
     with network.backend.limited():
         session = Session.over(network, samples, _workspace(network, batch_size))
         session.begin()

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..feeds import Feed, Portion
+from ..feeds import Feed, Piece, Portion
 from ..network import Network
-from ..samples import Samples, checked_samples, warn_of_bytes
+from ..samples import (
+    NO_WEIGHT,
+    Samples,
+    checked_samples,
+    checked_targets,
+    class_table,
+    multiplied,
+    warn_of_bytes,
+)
 from ..session import Evaluation
 from ..workspace import Workspace
 from .seats import Seat
@@ -34,10 +42,22 @@ class Fed:
     batch_size : int
     training : Training, optional
         Whose steps are done; without one, the samples are but scored.
+    table : (classes,) array, optional
+        Weight of each class, from `class_table_of`.
+
+    Raises
+    ------
+    InputError
+        Where all weights are zero, or one that is known already cannot be used.
     """
 
     def __init__(
-        self, network: Network, feed: Feed, batch_size: int, training: Training | None = None
+        self,
+        network: Network,
+        feed: Feed,
+        batch_size: int,
+        training: Training | None = None,
+        table: NDArray | None = None,
     ) -> None:
         self.network, self.backend = network, network.backend
         self.batches = feed.batches(batch_size)
@@ -49,6 +69,8 @@ class Fed:
         self._last: Seat
         self._turn = 0
         self._begun = False
+        self._table, self._weighs = table, False
+        self._mean = self._mean_weight()
 
     def train(self, factor: float) -> Iterator[None]:
         """Steps on all samples, in the order of the epoch, at a factor of the learning rate."""
@@ -85,15 +107,40 @@ class Fed:
             yield last, order
         if last is None:
             raise InputError("the feed has no samples: give at least one")
+        if not self._weighs:
+            raise InputError(NO_WEIGHT)
         self._last = last
+
+    def _mean_weight(self) -> float:
+        """Of all samples, to which weights are relative; 1 where it is not known yet."""
+        total, samples = 0.0, 0
+        for weights in _each(self._feed.targets(), self._weights):
+            if weights is None:
+                return 1.0
+            total += weights.sum()
+            samples += len(weights)
+        if not samples:
+            return 1.0
+        if not total:
+            raise InputError(NO_WEIGHT)
+        return total / samples
+
+    def _weights(self, piece: Piece) -> NDArray | None:
+        """Of the samples of a piece, whose inputs need not be there."""
+        targets = checked_targets(self.network, piece.y, len(piece.y))
+        return multiplied(self.network, targets, piece.weights, self._table)
 
     def _checked(self, portion: Portion) -> Iterator[Samples]:
         """The pieces of a portion."""
-        for piece in portion.pieces:
-            try:
-                yield checked_samples(self.network, piece.x, piece.y)
-            except InputError as error:
-                raise InputError(f"{piece.where}: {error}") from None
+        return _each(portion.pieces, self._samples)
+
+    def _samples(self, piece: Piece) -> Samples:
+        found = checked_samples(self.network, piece.x, piece.y)
+        weights = multiplied(self.network, found.targets, piece.weights, self._table)
+        self._weighs = self._weighs or weights is None or bool(weights.any())
+        if weights is None:
+            return found
+        return found._replace(weights=(weights / self._mean).astype(self.network.dtype))
 
     def _filled(self, portion: Portion, pieces: Iterable[Samples]) -> tuple[Seat, NDArray]:
         """The seat whose turn it is, with these samples, and their order."""
@@ -121,6 +168,57 @@ class Fed:
             warn_of_bytes(self.network, seat.samples.inputs)
             if self._training is not None:
                 seat.session.rehearse(self._training)
+
+
+def class_table_of(
+    network: Network, feed: Feed, weight_of: Mapping[int, float] | str | None
+) -> NDArray | None:
+    """Weight of each class of what a feed brings, as `samples.class_table`.
+
+    Raises
+    ------
+    InputError
+        Where a class or a weight cannot be, or classes are to be balanced that are not known yet.
+    """
+
+    def counted(piece: Piece) -> NDArray:
+        targets = checked_targets(network, piece.y, len(piece.y))
+        return network.loss.class_counts(targets, network.outputs)
+
+    def counts() -> NDArray:
+        found = sum(_each(feed.targets(), counted), np.zeros(network.outputs, np.int64))
+        if not found.any():
+            raise InputError(
+                "class weights are 'balanced', but nobody knows the classes of batches that are to "
+                "come: give a mapping"
+            )
+        return found
+
+    return class_table(network, weight_of, counts)
+
+
+def check_alone(**given: Any) -> None:
+    """Refuse what is given beside a feed that brings it along.
+
+    Raises
+    ------
+    InputError
+        Where something is.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"`{name}` is given beside a feed, which brings its own: give it to the feed"
+            )
+
+
+def _each(pieces: Iterable[Piece], action: Callable[[Piece], T]) -> Iterator[T]:
+    """What is made of one piece after the other; an error says of which."""
+    for piece in pieces:
+        try:
+            yield action(piece)
+        except InputError as error:
+            raise InputError(f"{piece.where}: {error}") from None
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

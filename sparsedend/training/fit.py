@@ -22,7 +22,7 @@ from ..samples import Samples, checked_samples, warn_of_bytes
 from ..session import Evaluation, Session
 from ..workspace import Workspace
 from .callbacks import Callback, as_callbacks
-from .fed import Fed
+from .fed import Fed, check_alone, class_table_of
 from .fitting import Fitting
 from .history import NOTHING, History
 from .splits import split, split_by_class
@@ -65,8 +65,9 @@ def fit(
     sample_weight : (samples,) array, optional
         How much each sample counts, relative to the others.
     class_weight : mapping of int to float, or "balanced", optional
-        How much the samples of each class count, multiplied with the samples' own weights.
-        Neither goes with a feed.
+        How much the samples of each class count, multiplied with the samples' own weights; those
+        held out too, but not validation samples of their own. A feed brings weights of samples
+        along, and is asked for all of its targets first where classes are to be balanced.
     validation : float, (x, y), Feed or None
         The share of the samples that is held out, at the end of the seed's shuffle; or samples
         beside them; or no validation. A sequential training holds out by a rule of its own
@@ -98,9 +99,9 @@ def fit(
         work: _Work
         try:
             if isinstance(x, Feed):
-                _check_alone(y=y, sample_weight=sample_weight, class_weight=class_weight)
+                check_alone(y=y, sample_weight=sample_weight)
                 training.begin(network)
-                work, validate = _fed(network, training, x, validation)
+                work, validate = _fed(network, training, x, class_weight, validation)
             else:
                 if y is None:
                     raise InputError("there are no targets: give y, or a feed in the place of x")
@@ -233,17 +234,24 @@ def _in_memory(
 
 
 def _fed(
-    network: Network, training: Training, feed: Feed, validation: Validation
+    network: Network,
+    training: Training,
+    feed: Feed,
+    class_weight: Mapping[int, float] | str | None,
+    validation: Validation,
 ) -> tuple[Fed, Callable[[], Evaluation] | None]:
     """Work on what a feed brings, and its validation."""
     if training.sequential:
         raise InputError(
             "the training is sequential, but a feed has an order of its own: leave it out"
         )
+    table, size = class_table_of(network, feed, class_weight), training.batch_size
     if _is_share(validation):
-        feed, validation = feed.split(validation, training.seed)
+        feed, held_out = feed.split(validation, training.seed)
+        validate = Fed(network, held_out, size, table=table).evaluate
+        return Fed(network, feed, size, training, table), validate
     _check_pair(validation)
-    work = Fed(network, feed, training.batch_size, training)
+    work = Fed(network, feed, size, training, table)
     return work, _beside(network, training, validation)
 
 
@@ -260,15 +268,6 @@ def _beside(
     room = min(size, len(samples.inputs))
     session = Session.over(network, samples, Workspace(network, room, training=False))
     return partial(session.scorer(size), np.arange(len(session)))
-
-
-def _check_alone(**given: Any) -> None:
-    """Refuse what does not go with a feed."""
-    for name, value in given.items():
-        if value is not None:
-            raise InputError(
-                f"`{name}` is given beside a feed, which brings all that it has along: leave it out"
-            )
 
 
 def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArray, NDArray]:

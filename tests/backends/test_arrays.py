@@ -34,6 +34,14 @@ def test_of_files(tmp_path):
     assert np.shares_memory(as_array(mapped), mapped)
 
 
+def test_of_zarr(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    shape = {"shape": VALUES.shape, "chunks": (1, 2)}
+    stored = zarr.open_array(str(tmp_path / "a.zarr"), mode="w", dtype=VALUES.dtype, **shape)
+    stored[:] = VALUES
+    np.testing.assert_array_equal(as_array(stored), VALUES)
+
+
 def test_of_dlpack():
     """Without a copy, of a library that speaks nothing else."""
     other = SimpleNamespace(

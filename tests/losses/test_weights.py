@@ -1,5 +1,7 @@
 """Weights of samples and of classes: how much each counts, relative to the others."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import sparsedend as sd
 from sparsedend import InputError, Session, Training, fit, losses
 from sparsedend.initializers import glorot
 from sparsedend.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from sparsedend.samples import class_table
 from tests.conftest import Still
 
 SAMPLES = 12
@@ -95,10 +98,17 @@ def test_classes_by_hand():
     np.testing.assert_array_equal(both, by_product)
 
 
+def by_class(loss, targets, classes, weight_of):
+    """Weights of samples by those of their classes alone."""
+    made = SimpleNamespace(loss=loss, outputs=classes)
+    table = class_table(made, weight_of, lambda: loss.class_counts(targets, classes))
+    return loss.class_weights(targets, table)
+
+
 def test_balanced_classes():
     """Six, three and two of three classes, and none of a fourth: samples / (classes · count)."""
     labels = np.array([0] * 6 + [1] * 3 + [3] * 2)
-    found = SoftmaxCrossEntropy().class_weights(labels, 4, "balanced")
+    found = by_class(SoftmaxCrossEntropy(), labels, 4, "balanced")
     np.testing.assert_allclose(found, [11 / 18] * 6 + [11 / 9] * 3 + [11 / 6] * 2)
     assert found.mean() == pytest.approx(1)
     sklearn = pytest.importorskip("sklearn.utils.class_weight")
@@ -109,11 +119,14 @@ def test_balanced_classes():
 def test_classes_of_several_labels():
     """The mean over a sample's labels; 1 where it has none."""
     labels = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 1]])
-    found = SigmoidCrossEntropy().class_weights(labels, 3, {0: 4, 1: 2})
+    found = by_class(SigmoidCrossEntropy(), labels, 3, {0: 4, 1: 2})
     np.testing.assert_allclose(found, [4, 3, 1, 1])
-    found = SigmoidCrossEntropy().class_weights(labels, 3, "balanced")
+    found = by_class(SigmoidCrossEntropy(), labels, 3, "balanced")
     # Four labels in three classes, of which two are class 0: 4 / (3 · 2) and 4 / 3.
     np.testing.assert_allclose(found, [2 / 3, 1, 1, 4 / 3])
+    # Of samples that have none, all weigh the same.
+    found = by_class(SigmoidCrossEntropy(), 0 * labels, 3, "balanced")
+    np.testing.assert_array_equal(found, np.ones(4))
 
 
 @pytest.mark.parametrize("loss", [MeanSquaredError(), losses.Huber()])

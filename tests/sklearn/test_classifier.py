@@ -88,6 +88,26 @@ def test_weights_of_labels():
     assert weighted.loss_curve_ == classifier().fit(x, y, sample_weight=expected).loss_curve_
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e12])
+@pytest.mark.parametrize("several", [False, True])
+def test_what_weighs_nothing_counts_for_nothing_where_classes_are_balanced(several, factor):
+    """Not even where that is a whole class."""
+    x, y = classes()
+    own = np.where(y == "dim", 0.0, np.linspace(1, 2, len(y)))
+    columns = [x[:, 0] > 0, x[:, 2] > 1] if several else [y]
+    expected = own.copy()
+    for column in columns:
+        for value in set(column.tolist()) - {"dim"}:
+            expected[column == value] /= own[column == value].sum()
+    y = np.transpose(columns) * 1 if several else y
+    weighted = classifier(class_weight="balanced").fit(x, y, sample_weight=factor * own)
+    plain = classifier().fit(x, y, sample_weight=expected)
+    assert weighted.loss_curve_ == pytest.approx(plain.loss_curve_)
+    assert weighted.loss_curve_ != pytest.approx(
+        classifier().fit(x, y, sample_weight=own).loss_curve_, rel=1e-3
+    )
+
+
 def test_partial_fits_know_all_classes_from_the_first_call():
     x, y = classes()
     made = classifier(class_weight={"bright": 2})

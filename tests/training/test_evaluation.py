@@ -34,6 +34,20 @@ def test_predict_agrees_with_evaluate(network, digits):
     assert -np.log(chosen).mean() == pytest.approx(tested.loss, rel=1e-4)
 
 
+def test_what_a_feed_brings(network, digits):
+    x, y = digits.test_x, digits.test_y
+    found = evaluate(network, sd.feeds.Arrays(x, y, window=50), batch_size=20)
+    assert found == pytest.approx(evaluate(network, x, y), rel=1e-6)
+    weights = np.where(y == 3, 0.0, y)
+    found = evaluate(network, sd.feeds.Batches([(x, y, weights)]))
+    right = predict(network, x) == y
+    assert found.accuracy == pytest.approx(np.average(right, weights=weights), rel=1e-6)
+    with pytest.raises(InputError, match="`y` is given beside a feed"):
+        evaluate(network, sd.feeds.Arrays(x, y), y)
+    with pytest.raises(InputError, match="there are no targets: give y, or a feed"):
+        evaluate(network, x)
+
+
 def test_images_in_all_their_forms(network, digits):
     """Bytes are pixels, 0 … 255; a single channel and the grid may be left out."""
     expected = predict(network, digits.test_x, raw=True)

@@ -260,8 +260,8 @@ def failing_after(batches):
         (lambda x, y: Batches([(x, y)]), {"y": [1]}, "`y` is given beside a feed, which brings"),
         (
             lambda x, y: Batches([(x, y)]),
-            {"class_weight": "balanced"},
-            "`class_weight` is given beside a feed",
+            {"sample_weight": [1]},
+            "`sample_weight` is given beside a feed, which brings its own: give it to the feed",
         ),
         (
             lambda x, y: Batches([(x, y)]),
