@@ -1,7 +1,7 @@
 """Images gathered into the rows of a batch."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from ..compilation import kernel
 from ..simd import BLOCK, transpose, transpose_pixels
@@ -22,16 +22,17 @@ def image_starts(order, features, width):
 
 
 @kernel
-def take_pixels(tile, images, order, out):
+def take_pixels(first, last, tile, images, order, out):
     """Gather uint8 images (images, features) as pairs of bfloat16, which hold 0 … 255 exactly.
 
     Half the bytes of float32 rows: the sparse loops are bound by the L2 cache, where a batch lies.
+    Of the loop over blocks of features.
     """
     features, width = out.shape
     pixels, pairs = images.reshape(-1), out.view(np.uint32)
     starts = image_starts(order, features, width)
     half = tile.lanes // 2
-    for part in prange((features + BLOCK - 1) // BLOCK):
+    for part in range(first, last):
         pixel = part * BLOCK
         for word in range(0, width // 2, BLOCK):
             low = word // half * tile.lanes + word % half
@@ -47,34 +48,46 @@ def take_pixels(tile, images, order, out):
 
 
 @kernel
-def take_floats(images, order, scale, out):
-    """Gather images (images, features), multiplied with `scale`, as rows of `out`."""
+def take_floats(first, last, images, order, scale, out):
+    """Gather images (images, features), multiplied with `scale`, as rows of `out`.
+
+    Of the loop over blocks of features; the width is a whole number of blocks.
+    """
     features, width = out.shape
     values = images.reshape(-1)
     starts = image_starts(order, features, width)
-    for part in prange((features + BLOCK - 1) // BLOCK):
+    for part in range(first, last):
         column = part * BLOCK
-        for first in range(0, width, BLOCK):
-            if column + BLOCK <= features and first + BLOCK <= width:
-                transpose(values, starts, first, column, out.dtype.type(scale), out)
+        for sample in range(0, width, BLOCK):
+            if column + BLOCK <= features:
+                transpose(values, starts, sample, column, out.dtype.type(scale), out)
                 continue
-            for c in range(column, min(column + BLOCK, features)):
-                for i in range(first, min(first + BLOCK, width)):
+            for c in range(column, features):
+                for i in range(sample, sample + BLOCK):
                     out[c, i] = values[starts[i] + c] * out.dtype.type(scale)
 
 
 @kernel
-def take_sparse(indptr, indices, values, order, out):
+def take_few(first, last, images, order, scale, out):
+    """`take_floats` of fewer images than a block has, feature after feature."""
+    features, width = out.shape
+    values = images.reshape(-1)
+    starts = image_starts(order, features, width)
+    for c in range(first, last):
+        for i in range(width):
+            out[c, i] = values[starts[i] + c] * out.dtype.type(scale)
+
+
+@kernel
+def take_sparse(first, last, indptr, indices, values, order, out):
     """Gather rows (indptr, indices, values) of a CSR matrix as dense columns of `out`.
 
-    Each thread has blocks of columns of its own, so that no two write into one cache line.
+    Of the loop over blocks of columns, so that no two threads write into one cache line.
     """
-    features, width = out.shape
-    for feature in prange(features):
-        out[feature] = 0
-    for part in prange((width + BLOCK - 1) // BLOCK):
-        first = part * BLOCK
-        for column in range(first, min(first + BLOCK, order.size)):
+    for part in range(first, last):
+        start, stop = part * BLOCK, min((part + 1) * BLOCK, out.shape[1])
+        out[:, start:stop] = 0
+        for column in range(start, min(stop, order.size)):
             row = order[column]
             for k in range(indptr[row], indptr[row + 1]):
                 out[indices[k], column] = values[k]

@@ -171,6 +171,9 @@ def dots(_context, a, b0, b1, b2, b3):
     def codegen(context, builder, signature, args):
         p, q, r, s = (product_sums(builder, args[0], b) for b in args[1:])
         lanes = p.type.count
+        if lanes == 1:
+            two = [0, 1]
+            return pick(builder, pick(builder, p, q, two), pick(builder, r, s, two), [0, 1, 2, 3])
         groups = range(0, lanes, SUMS)
 
         def interleaved(x: Any, y: Any, lanes_of: Callable[[int], list[int]]) -> Any:
