@@ -262,7 +262,7 @@ def _step_loops(work: Dendritic, backend: Backend) -> dict[str, Loop]:
     forward, backward = row * work.somata, 4 * (work.connections + row * work.somata)
     taken = work.batch * work.inputs + work.inputs * width * pixel
     change = partial(training.apply, made, workspace.gradients, placed)
-    return {
+    found = {
         "take a batch": Loop(partial(backend.take_batch, images, order, batch), 0, taken),
         "dendrites and somata, forward": Loop(
             partial(somata.forward, batch, inner), count, synapses + forward
@@ -277,3 +277,9 @@ def _step_loops(work: Dendritic, backend: Backend) -> dict[str, Loop]:
         ),
         "Adam": Loop(change, 0, 28 * made.size, vectors=True),
     }
+
+    def repeated(run: Callable[[], Any]) -> Callable[[], Any]:
+        """As in the steps of an epoch: without Python between the loop and its threads."""
+        return partial(backend.repeated(lambda *_: run()), images, order, placed, None)
+
+    return {name: loop._replace(run=repeated(loop.run)) for name, loop in found.items()}

@@ -64,9 +64,10 @@ class NumbaBackend(Backend):
             self.threads = 1
         self._recordings = Recordings()
 
-    def limited(self) -> AbstractContextManager[Any]:
+    def limited(self) -> AbstractContextManager[None]:
         """Context of one caller where Numba's own threads serve but one; else of any number."""
-        return _turn if one_at_a_time() else nullcontext()
+        chosen: AbstractContextManager[Any] = _turn if one_at_a_time() else nullcontext()
+        return chosen
 
     @contextmanager
     def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
@@ -119,7 +120,8 @@ class NumbaBackend(Backend):
         features, width = out.shape
         blocks = -(-features // BLOCK)
         if out.dtype == np.uint16:
-            self._call(batches.take_pixels, blocks, out.size, tile_of(out), images, order, out)
+            pairs = out.view(np.uint32)
+            self._call(batches.take_pixels, blocks, out.size, tile_of(out), images, order, pairs)
         elif isinstance(images, SparseRows):
             columns = -(-width // BLOCK)
             self._call(batches.take_sparse, columns, out.size, *images.arrays, order, out)

@@ -30,6 +30,10 @@ SPINS = "1000"
 #: A check of every division for a 0 would keep LLVM from vectorising it, and NumPy has none either.
 #: Without Python's lock, threads that predict at once really do so.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+#: Of kernels, which nobody calls as functions of C; and of parts of them, which Python does not
+#: call either: LLVM puts them into each.
+OF_KERNELS = OPTIONS | {"no_cfunc_wrapper": True}
+OF_PARTS = OF_KERNELS | {"no_cpython_wrapper": True, "forceinline": True}
 
 _starting = threading.Lock()
 _started = _forked = False
@@ -64,7 +68,7 @@ def one_at_a_time() -> bool:
 
 def kernel(function: Callable, *, keep: bool = True) -> Any:
     """Dispatcher of a function, compiled on first use; `keep` asks for a place on disk."""
-    made = njit(**OPTIONS)(function)
+    made = njit(**OF_KERNELS)(function)
     if made is function or not keep:  # The first where NUMBA_DISABLE_JIT asks for it.
         return made
     try:
@@ -74,6 +78,11 @@ def kernel(function: Callable, *, keep: bool = True) -> Any:
             raise
         _tell_that_nothing_is_kept()
     return made
+
+
+def inlined(function: Callable) -> Any:
+    """Dispatcher of a part of kernels, which is typed once for all that call it."""
+    return njit(**OF_PARTS)(function)
 
 
 @functools.cache

@@ -66,7 +66,7 @@ class Call(NamedTuple):
             return
         words = [0, *chain.from_iterable(map(native.words, self.arguments))]
         calls = np.array([[self.entry(), 0, self.times, threads]])
-        _run(calls, np.array(words), NOWHERE, NOWHERE, threads)
+        _run(calls, np.array(words), NOWHERE, NOWHERE, _room(threads), threads)
 
 
 class Program(NamedTuple):
@@ -74,7 +74,7 @@ class Program(NamedTuple):
 
     Attributes
     ----------
-    calls, words, order_at
+    calls, words, order_at, room
         As for `sequence.run`.
     samples_at : list of (int, int)
         First words of the arguments that are arrays of the samples, and which of these.
@@ -93,6 +93,7 @@ class Program(NamedTuple):
     calls: NDArray
     words: NDArray
     order_at: NDArray
+    room: NDArray
     samples_at: list[tuple[int, int]]
     rates_at: list[tuple[int, int]]
     numbers: NDArray
@@ -158,6 +159,7 @@ class Recording:
             np.array(self._calls, np.int64).reshape(-1, 4),
             words,
             np.array(self._order_at, np.int64),
+            _room(self.threads),
             self._samples_at,
             self._rates_at,
             words.view(np.float64),
@@ -207,11 +209,12 @@ class Repeated:
         return program.result
 
     def _run(self, program: Program, order: Array) -> None:
+        calls, words, order_at, room, *_ = program
         if without_threads():
-            _run(program.calls, program.words, program.order_at, order, 1)
+            _run(calls, words, order_at, order, room, 1)
             return
         threads = self._pace.begin()
-        _run(program.calls, program.words, program.order_at, order, threads)
+        _run(calls, words, order_at, order, room, threads)
         self._pace.end()
 
     def _recorded(self, samples: Array, order: Array, rates: Rates, random: Any) -> Any:
@@ -226,14 +229,21 @@ class Repeated:
         program = self._programs[random is None] = recording.program(result)
         if program is not None:
             # Compiled now, for the next step may be timed.
-            _run(program.calls[:0], program.words, program.order_at[:0], order, 1)
+            calls, words, order_at, room, *_ = program
+            _run(calls[:0], words, order_at[:0], order, room, 1)
         self._pace = Pace(self._threads, recording.work)
         return result
 
 
-def _run(calls: NDArray, words: NDArray, order_at: NDArray, order: Array, threads: int) -> None:
-    if sequence.run(calls, words, order_at, order, threads):
+def _run(
+    calls: NDArray, words: NDArray, order_at: NDArray, order: Array, room: NDArray, threads: int
+) -> None:
+    if sequence.run(calls, words, order_at, order, room, threads):
         raise MemoryError("a kernel could not get the memory that it needs")
+
+
+def _room(threads: int) -> NDArray:
+    return np.empty(4 + threads, np.int64)
 
 
 def _arrays(samples: Array) -> tuple[NDArray, ...]:

@@ -65,7 +65,7 @@ def test_a_kernel_that_fails_ends_the_sequence():
         noted.add(recording.Call(fail, None, 0, (np.zeros(1), number)))
     program = noted.program(None)
     with pytest.raises(MemoryError, match="could not get the memory"):
-        recording._run(program.calls, program.words, program.order_at, order, 1)
+        recording._run(program.calls, program.words, program.order_at, order, program.room, 1)
     assert [each[0] for each in program.kept if isinstance(each, np.ndarray)] == [1, 0, 0]
 
 

@@ -1,8 +1,6 @@
 """Loops of dendritic layers: the dendrites and the somata that own them in one sweep."""
 
-from numba import njit
-
-from ..compilation import kernel
+from ..compilation import inlined, kernel
 from ..simd import (
     item,
     load,
@@ -10,16 +8,17 @@ from ..simd import (
     mul,
     muladd,
     positive,
+    row,
     select,
     splat,
     store,
     store_mask,
     total,
 )
-from .rows import four_rows, input_scale, row, signs_of, synapse_gradients, with_synapses
+from .rows import four_rows, input_scale, signs_of, synapse_gradients, with_synapses
 
 
-@njit(inline="always")
+@inlined
 def with_dendrite(tile, j, z, soma, scale, f, width, t, b, c, signs):
     """The soma's sum with the dendrite j, whose synapses' is z; its sign is kept."""
     z = muladd(z, splat(scale, tile), splat(item(b, j), tile))

@@ -1,11 +1,9 @@
 """Dense layers: loops for few weights, BLAS for many."""
 
 import numpy as np
-from numba import njit
 
-from ..compilation import kernel
-from ..simd import SUMS, dot, dots, item, load, muladd, splat, store, total
-from .rows import row
+from ..compilation import inlined, kernel
+from ..simd import SUMS, dot, dots, item, load, muladd, row, splat, store, total
 
 
 @kernel
@@ -64,7 +62,7 @@ def input_gradient(first, last, tile, w, delta, out):
             store(out, row(i, width, t), sums)
 
 
-@njit(inline="always")
+@inlined
 def share(total, parts, part):
     """First and last (exclusive) of the part's share of `total` rows."""
     return total * part // parts, total * (part + 1) // parts

@@ -8,11 +8,12 @@ import threading
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from ...formulas import Formula, where
-from ..compilation import OPTIONS, kernel
+from ..compilation import OPTIONS, inlined, kernel
+from ..simd import item, put
 
 #: Elements whose squares one thread adds up, in order.
 BLOCK = 65_536
@@ -21,10 +22,10 @@ REMEMBERED = 4096
 
 ELEMENTWISE = """
 def {name}(first, last, {arrays}, {numbers}):
-    {parts}
     {reals}
-    for i in range(x0.size):
+    for i in range(first, last):
         {results} = formula({values})
+        {puts}
 """
 
 LOSS = """
@@ -84,14 +85,14 @@ def elementwise(
 def _elementwise(formula: Formula, outputs: int, places: tuple[int, ...], numbers: int) -> Any:
     """Loop, where `places` has for each array the first one that is the same."""
     distinct = sorted(set(places))
-    elements = [f"x{place}[i]" for place in places]
+    elements = [f"item(a{place}, i)" for place in places]
     source = ELEMENTWISE.format(
         name=_name(formula),
         arrays=", ".join(f"a{place}" for place in distinct),
         numbers=_listed("n", numbers),
-        parts="; ".join(f"x{place} = a{place}.reshape(-1)[first:last]" for place in distinct),
         reals=_reals(numbers, "a0.dtype"),
-        results=", ".join(elements[:outputs]),
+        results=_listed("y", outputs),
+        puts="; ".join(f"put(a{place}, i, y{k})" for k, place in enumerate(places[:outputs])),
         values=", ".join([*elements[outputs:], _listed("r", numbers)]),
     )
     return _made((formula, outputs, places, numbers), _name(formula), source)
@@ -134,9 +135,8 @@ def clip(first, last, vector, sums, limit):
     norm = np.sqrt(squares)
     if norm > limit and np.isfinite(norm):
         factor = vector.dtype.type(limit / norm)
-        part = vector[first:last]
-        for i in range(part.size):
-            part[i] *= factor
+        for i in range(first, last):
+            put(vector, i, item(vector, i) * factor)
 
 
 @overload(where)
@@ -176,7 +176,8 @@ def _made(key: tuple, name: str, source: str) -> Any:
                 file = inspect.getfile(formula)
             except TypeError:
                 file = "<unknown>"
-            within = {"formula": njit(**OPTIONS)(formula), "__name__": formula.__module__}
+            within = {"formula": inlined(formula), "item": item, "put": put}
+            within["__name__"] = formula.__module__
             exec(compile(source, file, "exec"), within)
             keep = "<" not in formula.__qualname__ and os.path.exists(file)
             _loops[key] = kernel(within[name], keep=keep)

@@ -1,10 +1,11 @@
 """How all kernels read rows of activations."""
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from ..simd import SUMS, dot, dots, item, load, mul, muladd, splat, store, total
+from ..compilation import inlined
+from ..simd import SUMS, dot, dots, item, load, mul, muladd, row, splat, store, total
 
 #: Samples whose signs lie in one byte.
 BYTE = 8
@@ -21,25 +22,19 @@ def _input_scale(x, w):
     return lambda x, w: scale
 
 
-@njit(inline="always")
-def row(index, width, t):
-    """Offset of sample t in a row of a flat array."""
-    return np.int64(index) * width + t
-
-
-@njit(inline="always")
+@inlined
 def signs_of(index, width, t):
     """Offset of the signs of sample t and those after it; of one sample alone they take a byte."""
-    return np.int64(index) * ((width + BYTE - 1) // BYTE) + t // BYTE
+    return index * ((width + BYTE - 1) // BYTE) + t // BYTE
 
 
-@njit(inline="always")
+@inlined
 def with_synapse(tile, k, z, xs, indices, width, t, w):
     """``z + w[k] · x[indices[k]]``."""
     return muladd(splat(item(w, k), tile), load(xs, row(item(indices, k), width, t), tile), z)
 
 
-@njit(inline="always")
+@inlined
 def with_synapses(tile, start, stop, z, xs, indices, width, t, w):
     """The same with one synapse after the other."""
     for k in range(start, stop):
@@ -47,7 +42,7 @@ def with_synapses(tile, start, stop, z, xs, indices, width, t, w):
     return z
 
 
-@njit(inline="always")
+@inlined
 def four_rows(tile, j, xs, indptr, indices, w):
     """``W x`` of the rows j … j + 3, where all samples are one tile.
 
@@ -71,7 +66,7 @@ def four_rows(tile, j, xs, indptr, indices, w):
     return z0, z1, z2, z3
 
 
-@njit(inline="always")
+@inlined
 def synapse_gradients(tile, d, xs, indices, start, stop, width, t, w, factor, gw):
     """Gradients of one row's weights from the samples of one tile: ``gw[k] (+)= factor · d · x``.
 
@@ -79,7 +74,7 @@ def synapse_gradients(tile, d, xs, indices, start, stop, width, t, w, factor, gw
     later ones add.
     """
     weighted = splat(w.dtype.type(0), SUMS)
-    k = np.int64(start)
+    k = start
     while k + SUMS <= stop:
         g = dots(
             d,

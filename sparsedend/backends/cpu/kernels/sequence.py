@@ -1,11 +1,11 @@
 """Kernels called one after the other, with no Python between them."""
 
-import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
 from ..compilation import kernel
 from ..native import CALL
+from ..simd import address
 
 #: By the symbols that Numba's threads are loaded with.
 _parallel_for = types.ExternalFunction("numba_parallel_for", types.void(*[types.intp] * 8))
@@ -14,7 +14,7 @@ _get_num_threads = types.ExternalFunction("get_num_threads", types.intp())
 
 
 @intrinsic
-def _call(context, address, bounds, parts, step, words):
+def _call(context, entry, bounds, parts, step, words):
     """Call a function of `native.entry`."""
 
     def generate(context, builder, signature, args):
@@ -27,7 +27,7 @@ def _call(context, address, bounds, parts, step, words):
 
 
 @kernel
-def run(calls, words, order_at, order, threads):
+def run(calls, words, order_at, order, room, threads):
     """Call kernels one after the other; return the status of the first that fails, or 0.
 
     Parameters
@@ -39,28 +39,28 @@ def run(calls, words, order_at, order, threads):
     order_at : (places,) int64
         First words of the arguments that are to be `order`.
     order : (samples,) int64
+    room : (4 + threads,) int64
+        What it may write into: what the threads of a call are told.
     threads : int
         That a call may take at most.
     """
     for at in order_at:
         words[at + 2] = words[at + 5] = order.size
-        words[at + 4] = order.ctypes.data
-    bounds = np.empty(threads + 1, np.int64)
-    given = np.empty(3, np.int64)
-    given[0], given[2] = bounds.ctypes.data, bounds.itemsize
-    where, first = np.int64(given.ctypes.data), np.int64(words.ctypes.data)
+        words[at + 4] = address(order)
+    first, where = address(words), address(room)
+    room[0], room[2] = where + 24, 8
     before = _get_num_threads() if threads > 1 else 1
     status = 0
     for each in range(len(calls)):
-        address, at, times = calls[each, 0], calls[each, 1], calls[each, 2]
-        parts = given[1] = min(calls[each, 3], threads)
+        entry, at, times = calls[each, 0], calls[each, 1], calls[each, 2]
+        parts = room[1] = min(calls[each, 3], threads)
         for part in range(parts + 1):
-            bounds[part] = times * part // parts
+            room[3 + part] = times * part // parts
         here = first + 8 * at
         if parts == 1:
-            _call(address, where, where + 8, where + 16, here)
+            _call(entry, where, where + 8, where + 16, here)
         else:
-            _parallel_for(address, where, where + 8, where + 16, here, 0, 1, parts)
+            _parallel_for(entry, where, where + 8, where + 16, here, 0, 1, parts)
         status = words[at]
         if status != 0:
             break

@@ -1,8 +1,8 @@
 """Loops of sparse layers."""
 
 from ..compilation import kernel
-from ..simd import item, load, muladd, splat, store, total
-from .rows import four_rows, input_scale, row, synapse_gradients, with_synapses
+from ..simd import item, load, muladd, row, splat, store, total
+from .rows import four_rows, input_scale, synapse_gradients, with_synapses
 
 #: Samples that the loops of a sparse layer take before they turn to the next. Of more, the inputs'
 #: rows would leave the caches between two outputs that read them: at density .05 and 2,048 samples
