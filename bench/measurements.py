@@ -11,7 +11,18 @@ from typing import NamedTuple
 
 from sparsedend import InputError, datasets
 
-from . import canay, estimators, fmnist, harness, machine, report, roofline, store, uses
+from . import (
+    canay,
+    cold,
+    estimators,
+    fmnist,
+    harness,
+    machine,
+    report,
+    roofline,
+    store,
+    uses,
+)
 from .contestants import CUPY
 from .options import Options
 from .paper import differences, race
@@ -111,6 +122,7 @@ MEASUREMENTS |= _kept("accuracy-oracle", race, "accuracy-oracle") | _kept("canay
 MEASUREMENTS |= _kept("covertype", uses, uses.PAGE)
 MEASUREMENTS |= _kept("paper-differences", differences, "paper-differences")
 MEASUREMENTS |= {
+    "cold": Measurement(cold.measure, "cold"),
     "estimators": Measurement(estimators.measure, "estimators"),
     "sweep": Measurement(fmnist.cpu_grid, "sweep"),
     "gpu-fmnist": Measurement(fmnist.gpu_epoch, "gpu-fmnist"),

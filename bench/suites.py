@@ -23,9 +23,11 @@ from .contestants import (
     NERVA,
     NUMPY,
     OURS,
+    PDANN,
     SCIPY,
     SKLEARN,
     SPINNING,
+    VANN,
 )
 from .harness import Case
 from .table import Row, Table
@@ -159,6 +161,21 @@ SUITES = {
                 _ratio("D=4, S=128: times masked dense", MASKED, 10, size=512),
                 _ratio("D=16, S=256: times masked dense", MASKED, 24, size=4096),
                 _ratio("D=64, S=512: times masked dense", MASKED, 55, size=32768),
+            ),
+        ),
+        Suite(
+            "all-to-all",
+            "And a step of the models with all synapses, against PyTorch dense without masks?",
+            STEP[:2],
+            (DENSE, VANN, PDANN),
+            slice(1),
+            (
+                _least(
+                    "vann D=4, S=128: times PyTorch dense", lambda t: t.ratio(VANN, size=512), 1
+                ),
+                _least(
+                    "pdann D=16, S=256: times PyTorch dense", lambda t: t.ratio(PDANN, size=4096), 1
+                ),
             ),
         ),
         Suite(

@@ -50,6 +50,10 @@ class Matrix(NamedTuple):
         """The matrix with all its zeros, in C order."""
         return np.ascontiguousarray(self.structure.matrix(self.weights).toarray())
 
+    def filled(self) -> Matrix:
+        """The same matrix all to all, with its zeros as weights."""
+        return Matrix(all_to_all(*self.structure.shape), self.dense().ravel(), self.bias)
+
     def mask(self) -> NDArray:
         """1 where a weight exists, 0 elsewhere."""
         return self._replace(weights=np.ones_like(self.weights)).dense()

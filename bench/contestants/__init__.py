@@ -66,6 +66,8 @@ OURS, NUMPY, CUPY = "sparsedend numba", "sparsedend numpy", "sparsedend cupy"
 SPINNING = "sparsedend numba, GNU OpenMP's spins"
 PREDICTOR, ESTIMATOR = "sparsedend Predictor", "sparsedend DendriticClassifier"
 FED, HELD = "sparsedend, images in HDF5", "sparsedend, images in memory"
+#: Its models in which no synapse is missing, and no cable or all but a soma's own.
+VANN, PDANN = "sparsedend numba, vann", "sparsedend numba, pdann"
 DENSE, MASKED = "PyTorch dense", "PyTorch masked dense"
 COMPILED, CSR = "PyTorch masked dense, compiled", "PyTorch torch.sparse CSR"
 GATHER, LAB = "PyTorch gather", "sparselab"
@@ -94,6 +96,8 @@ CONTESTANTS = {
     for contestant in (
         Contestant(OURS, "ours", "numba"),
         Contestant(SPINNING, "ours", "numba", environment={"GOMP_SPINCOUNT": "300000"}),
+        Contestant(VANN, "ours", "numba+vann", works=_TREES, dense_vectors=4),
+        Contestant(PDANN, "ours", "numba+pdann", works=_TREES, dense_vectors=4),
         Contestant(NUMPY, "ours", "numpy"),
         Contestant(CUPY, "ours", "cupy", _CUPY, _TREES, device="cuda"),
         Contestant(PREDICTOR, "serving", "predictor", works=(Request,)),

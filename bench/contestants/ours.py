@@ -34,7 +34,8 @@ COMMAND = ("train", "dann-r", "--dataset", "fmnist", "--epochs", "25")
 
 def runner(work: Work, contestant: Contestant) -> Runner:
     """Our way to do it."""
-    backend = backends.create(contestant.variant, available_threads())
+    name, *model = contestant.variant.split("+")
+    backend = backends.create(name, available_threads())
     if isinstance(work, Layer):
         return LayerRunner(work, backend)
     if isinstance(work, Dendritic):
@@ -42,9 +43,13 @@ def runner(work: Work, contestant: Contestant) -> Runner:
     else:
         optimizer = SGD(work.rate, work.momentum, nesterov=True)
     images, labels, drawn = work.draw()
+    # The matrices that a model has all to all, as whose network the work is done.
+    filled = {"vann": len(drawn), "pdann": 1}.get("".join(model), 0)
+    drawn = [matrix.filled() for matrix in drawn[:filled]] + drawn[filled:]
     made = network(drawn, work.slope, backend)
     del drawn  # which need not stay beside the network's own
     trainer = NetworkTrainer(made, images, labels, work.batch, optimizer)
+    trainer.trains_the_same = not model
     trainer.begin(work, images, QUEUED if contestant.device == "cuda" else 1)
     if work.task == "run":
         sizes = ["--dendrites", str(work.dendrites), "--somata", str(work.somata)]
@@ -57,7 +62,7 @@ def network(matrices: list[Matrix], slope: float, backend: Backend) -> Network:
     """Dendrites and somata where the second matrix is a tree; full matrices are dense."""
     first, *rest = matrices
     stack: list[layers.Layer] = []
-    if rest and rest[0].tree:
+    if rest and rest[0].tree and not first.full:
         stack.append(layers.Dendritic(first.structure, rest.pop(0).structure, slope))
     else:
         rest = matrices
@@ -257,7 +262,7 @@ def _step_loops(work: Dendritic, backend: Backend) -> dict[str, Loop]:
     forward, backward = row * work.somata, 4 * (work.connections + row * work.somata)
     taken = work.batch * work.inputs + work.inputs * width * pixel
     change = partial(training.apply, made, workspace.gradients, placed)
-    return {
+    found = {
         "take a batch": Loop(partial(backend.take_batch, images, order, batch), 0, taken),
         "dendrites and somata, forward": Loop(
             partial(somata.forward, batch, inner), count, synapses + forward
@@ -272,3 +277,9 @@ def _step_loops(work: Dendritic, backend: Backend) -> dict[str, Loop]:
         ),
         "Adam": Loop(change, 0, 28 * made.size, vectors=True),
     }
+
+    def repeated(run: Callable[[], Any]) -> Callable[[], Any]:
+        """As in the steps of an epoch: without Python between the loop and its threads."""
+        return partial(backend.repeated(lambda *_: run()), images, order, placed, None)
+
+    return {name: loop._replace(run=repeated(loop.run)) for name, loop in found.items()}

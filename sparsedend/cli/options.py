@@ -45,7 +45,9 @@ def compilation_announced(engine: Backend) -> Iterator[None]:
     def tell() -> None:
         if not told:
             told.append(True)
-            click.echo("Compiling kernels (once for each kind of network; up to 40 s) …", err=True)
+            click.echo(
+                "Compiling kernels (once for each kind of network; some seconds) …", err=True
+            )
 
     with engine.compilation(tell):
         yield

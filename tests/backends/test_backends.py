@@ -79,7 +79,8 @@ def test_widths():
     backend = NumbaBackend()
     tile = backend.width(10_000) - backend.width(10_000 - 128)
     assert tile == 128
-    for samples in range(1, 400):
+    assert backend.width(1) == 1
+    for samples in range(2, 400):
         width = backend.width(samples)
         assert width >= samples
         assert width % 8 == 0

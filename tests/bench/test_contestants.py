@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from bench import harness
-from bench.contestants import COMPILED, CONTESTANTS, DENSE, KERAS, MKL, OURS, ours
+from bench.contestants import (
+    COMPILED,
+    CONTESTANTS,
+    DENSE,
+    KERAS,
+    MKL,
+    OURS,
+    PDANN,
+    VANN,
+    ours,
+)
 from bench.works import Dendritic, Layer, Perceptron
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
@@ -62,7 +72,13 @@ def test_outputs_and_proofs_are_ours(work, name, reference):
     expected = reference[work][1]
     trained = getattr(work, "task", "") != "inference" and getattr(work, "backward", True)
     # Who trains weights that do not exist proves nothing.
-    more = not isinstance(work, Layer) and name in (DENSE, "nerva-numpy", "scikit-learn")
+    more = not isinstance(work, Layer) and name in (
+        DENSE,
+        VANN,
+        PDANN,
+        "nerva-numpy",
+        "scikit-learn",
+    )
     if not trained or (more and work.connections < work.dense_values):
         assert proof is None
     else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,24 @@ from ..formulas import Formula
 from ..sparse_rows import SparseRows
 from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Pass, Rates, Step
-from .compilation import start_threads, without_threads
+from .compilation import Compilations, one_at_a_time, start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
-from .limits import Compilations, Limited
-from .recording import Recordings, Repeated
+from .recording import Call, Recordings, Repeated
 from .simd import BLOCK, LEAST, TILE, tile_of
 
 #: A dense product of fewer weights than this is done by our own loops, whose result does not
 #: depend on the number of threads; a larger one by BLAS, a share of it in every thread.
 FEW_WEIGHTS = 2**15
 
+#: Width up to which rows are added up side by side (see `kernels.rows.four_rows`).
+FEW = 8
+
 #: Multiply-adds that an element of a formula counts for: divisions and roots are among it.
 ELEMENT = 16
+
+
+#: Numba's own threads serve one caller at a time, and end the process of a second one.
+_turn = threading.RLock()
 
 
 class NumbaBackend(Backend):
@@ -55,12 +62,12 @@ class NumbaBackend(Backend):
         self.threads = min(self.threads, most)
         if without_threads():
             self.threads = 1
-        self._limits = Limited(self.threads)
         self._recordings = Recordings()
 
     def limited(self) -> AbstractContextManager[None]:
-        """Context in which this thread's loops take `threads` threads."""
-        return self._limits
+        """Context of one caller where Numba's own threads serve but one; else of any number."""
+        chosen: AbstractContextManager[Any] = _turn if one_at_a_time() else nullcontext()
+        return chosen
 
     @contextmanager
     def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
@@ -88,6 +95,8 @@ class NumbaBackend(Backend):
 
     def width(self, samples: int) -> int:
         """Columns that an activation of `samples` samples takes: whole tiles, or one smaller."""
+        if samples == 1:
+            return 1
         if samples < TILE:
             return max(LEAST, 1 << (samples - 1).bit_length())
         return -(-samples // TILE) * TILE
@@ -101,20 +110,28 @@ class NumbaBackend(Backend):
         return self.zeros((images.shape[1], width), np.uint16 if pixels else dtype)
 
     def dendritic_state(self, dendrites: int, width: int, dtype: DTypeLike) -> Array:
-        """Room for the signs of the dendrites' pre-activations, one bit each."""
-        return self.zeros((dendrites, width // 8), np.uint8)
+        """Room for the signs of the dendrites' pre-activations: bits, in whole bytes."""
+        return self.zeros((dendrites, -(-width // 8)), np.uint8)
 
     # Batches
 
     def take_batch(self, images: Array, order: Array, out: Array) -> None:
         """``out[:, i] = images[order[i]]``, bytes scaled to 0 … 1 (pixels when they are read)."""
+        features, width = out.shape
+        blocks = -(-features // BLOCK)
         if out.dtype == np.uint16:
-            self._call(batches.take_pixels, out.size, tile_of(out), images, order, out)
+            pairs = out.view(np.uint32)
+            self._call(batches.take_pixels, blocks, out.size, tile_of(out), images, order, pairs)
         elif isinstance(images, SparseRows):
-            self._call(batches.take_sparse, out.size, *images.arrays, order, out)
+            columns = -(-width // BLOCK)
+            self._call(batches.take_sparse, columns, out.size, *images.arrays, order, out)
         else:
             scale = 1 / 255 if images.dtype == np.uint8 else 1.0
-            self._call(batches.take_floats, out.size, images, order, scale, out)
+            given = images, order, scale, out
+            if width < BLOCK:
+                self._call(batches.take_few, features, out.size, *given)
+            else:
+                self._call(batches.take_floats, blocks, out.size, *given)
 
     # Sparse layers
 
@@ -122,17 +139,10 @@ class NumbaBackend(Backend):
         self, x: Array, structure: Structure, weights: Array, bias: Array, out: Array
     ) -> None:
         """``out = W x + bias``."""
-        self._call(
-            sparse.forward,
-            structure.nnz * x.shape[1],
-            tile_of(x),
-            x,
-            structure.indptr,
-            structure.indices,
-            weights,
-            bias,
-            out,
-        )
+        forward = sparse.forward_few if x.shape[1] <= FEW else sparse.forward
+        rows = structure.indptr, structure.indices
+        work = _work(structure, x)
+        self._call(forward, len(out), work, tile_of(x), x, *rows, weights, bias, out)
 
     def sparse_weight_gradient(
         self,
@@ -146,7 +156,8 @@ class NumbaBackend(Backend):
         """Gradient of each weight that exists, and of the biases."""
         self._call(
             sparse.weight_gradient,
-            structure.nnz * x.shape[1],
+            len(delta),
+            _work(structure, x),
             tile_of(x),
             x,
             structure.indptr,
@@ -166,17 +177,9 @@ class NumbaBackend(Backend):
         out: Array,
     ) -> None:
         """``out = Wᵀ delta``."""
-        self._call(
-            sparse.input_gradient,
-            structure.nnz * delta.shape[1],
-            tile_of(delta),
-            transposed.indptr,
-            transposed.rows,
-            transposed.positions,
-            weights,
-            delta,
-            out,
-        )
+        columns = transposed.indptr, transposed.rows, transposed.positions
+        given = tile_of(delta), *columns, weights, delta, out
+        self._call(sparse.input_gradient, len(out), _work(structure, delta), *given)
 
     # Dendritic layers
 
@@ -193,8 +196,9 @@ class NumbaBackend(Backend):
         """Dendrites and somata in one sweep."""
         synapses, cables = structure
         self._call(
-            dendritic.forward,
-            synapses.nnz * x.shape[1],
+            dendritic.forward_few if x.shape[1] <= FEW else dendritic.forward,
+            len(out),
+            _work(synapses, x),
             tile_of(x),
             x,
             synapses.indptr,
@@ -223,7 +227,8 @@ class NumbaBackend(Backend):
         synapses, cables = structure
         self._call(
             dendritic.backward,
-            synapses.nnz * x.shape[1],
+            len(out),
+            _work(synapses, x),
             tile_of(x),
             x,
             synapses.indptr,
@@ -253,7 +258,8 @@ class NumbaBackend(Backend):
         """Gradient of the inputs, gathered along the transposed synapses."""
         self._call(
             dendritic.input_gradient,
-            structure.synapses.nnz * delta.shape[1],
+            len(out),
+            _work(structure.synapses, delta),
             tile_of(delta),
             transposed.indptr,
             transposed.rows,
@@ -272,7 +278,8 @@ class NumbaBackend(Backend):
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
         if weights.size < FEW_WEIGHTS:
-            self._call(dense.forward, weights.size * x.shape[1], tile_of(x), x, weights, bias, out)
+            work = weights.size * x.shape[1]
+            self._call(dense.forward, len(out), work, tile_of(x), x, weights, bias, out)
         else:
             self._call_blas(dense.forward_blas, x, weights, bias, self.threads, out)
 
@@ -280,27 +287,18 @@ class NumbaBackend(Backend):
         self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
     ) -> None:
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
+        into = weight_gradient, bias_gradient
         if weight_gradient.size < FEW_WEIGHTS:
             work = weight_gradient.size * x.shape[1]
-            self._call(
-                dense.weight_gradient, work, tile_of(x), x, delta, weight_gradient, bias_gradient
-            )
+            self._call(dense.weight_gradient, len(delta), work, tile_of(x), x, delta, *into)
         else:
-            self._call_blas(
-                dense.weight_gradient_blas, x, delta, self.threads, weight_gradient, bias_gradient
-            )
+            self._call_blas(dense.weight_gradient_blas, x, delta, self.threads, *into)
 
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
         if weights.size < FEW_WEIGHTS:
-            self._call(
-                dense.input_gradient,
-                weights.size * delta.shape[1],
-                tile_of(delta),
-                weights,
-                delta,
-                out,
-            )
+            work = weights.size * delta.shape[1]
+            self._call(dense.input_gradient, len(out), work, tile_of(delta), weights, delta, out)
         else:
             self._call_blas(dense.input_gradient_blas, weights, delta, self.threads, out)
 
@@ -319,11 +317,9 @@ class NumbaBackend(Backend):
         numbers = (*rates, *numbers)
         loop, distinct = formulas.elementwise(formula, len(outputs), arrays, len(numbers))
         arguments = [arrays[place] for place in distinct]
-        loop(*arguments, *numbers)
-        recording = self._recordings.current
-        if recording is not None:
-            work = ELEMENT * arrays[0].size
-            recording.add(loop, work, (*arguments, *numbers), rates, len(arguments))
+        size: int = arrays[0].size
+        call = Call(loop, size, ELEMENT * size, (*arguments, *numbers), rates, len(arguments))
+        self._do(call)
 
     def dropout(self, x: Array, samples: int, random: Any, rate: float, factors: Array) -> None:
         """``x *= factors``, drawn by the generator."""
@@ -342,7 +338,9 @@ class NumbaBackend(Backend):
         totals: Array,
     ) -> None:
         """Sample after sample."""
-        self._call(losses.softmax_cross_entropy, 0, logits, labels, order, weights, delta, totals)
+        self._call(
+            losses.softmax_cross_entropy, None, 0, logits, labels, order, weights, delta, totals
+        )
 
     def formula_loss(
         self,
@@ -357,13 +355,16 @@ class NumbaBackend(Backend):
     ) -> None:
         """Sample after sample."""
         loop = formulas.loss(formula, len(numbers))
-        self._call(loop, 0, outputs, targets, order, weights, delta, totals, *numbers)
+        self._call(loop, None, 0, outputs, targets, order, weights, delta, totals, *numbers)
 
     # Optimizers
 
     def clip_norm(self, gradients: Array, limit: float) -> None:
         """Blocks of squares, whose sums are added in order."""
-        self._call(formulas.clip_norm, gradients.size, gradients, limit)
+        size: int = gradients.size
+        sums = np.empty(-(-size // formulas.BLOCK))
+        self._call(formulas.sum_squares, len(sums), size, gradients, sums)
+        self._call(formulas.clip, size, size, gradients, sums, limit)
 
     # Many steps
 
@@ -377,18 +378,23 @@ class NumbaBackend(Backend):
         """The step, recorded when it is first done, and from then on one native call."""
         return Repeated(step, self.threads, self._recordings)
 
-    def _call(self, kernel: Any, work: int, *arguments: Any) -> None:
-        """Call a kernel that does about so many multiply-adds."""
-        kernel(*arguments)
-        recording = self._recordings.current
-        if recording is not None:
-            recording.add(kernel, work, arguments)
+    def _call(self, kernel: Any, times: int | None, work: int, *arguments: Any) -> None:
+        self._do(Call(kernel, times, work, arguments))
 
     def _call_blas(self, kernel: Any, *arguments: Any) -> None:
         """Call a kernel that shares a product by BLAS among its threads."""
         with limited_blas(1):
-            kernel(*arguments)
-        recording = self._recordings.current
-        if recording is not None:
-            recording.one_blas_thread = True
-            recording.add(kernel, FEW_WEIGHTS * BLOCK, arguments)
+            self._call(kernel, self.threads, FEW_WEIGHTS * BLOCK, *arguments)
+        if self._recordings.current is not None:
+            self._recordings.current.one_blas_thread = True
+
+    def _do(self, call: Call) -> None:
+        """Do it, and note it where a recording is under way."""
+        call.do(self.threads)
+        if self._recordings.current is not None:
+            self._recordings.current.add(call)
+
+
+def _work(structure: Structure, activation: Array) -> int:
+    """Multiply-adds, about: those of one sample take as long as of a few."""
+    return structure.nnz * max(activation.shape[1], LEAST)

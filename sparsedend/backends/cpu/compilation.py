@@ -1,23 +1,23 @@
-"""How kernels are compiled: with threads, and kept on disk; without threads in a child of fork.
+"""How kernels are compiled, once for each kind of arguments, kept on disk, and given threads.
 
-GNU OpenMP ends a process that was forked after its threads had started and computes with threads
-again. So in such a child every kernel is replaced by a twin, compiled from the same source without
-them: the results are the same bits, since no sum depends on the number of threads.
+A kernel whose loop threads share takes the part of it that is its own, ``first`` to ``last``, as
+its first two arguments; it knows nothing of threads. Numba's own parallel loops are compiled in two
+to three times as long (bench/results/cold.md), and once more for children of fork, in which
+GNU OpenMP ends a process that computes with threads again: these take the whole loop at once.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
 import warnings
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import numba
 from numba import njit
+from numba.core import event
 
 from . import cache
 
@@ -30,12 +30,14 @@ SPINS = "1000"
 #: A check of every division for a 0 would keep LLVM from vectorising it, and NumPy has none either.
 #: Without Python's lock, threads that predict at once really do so.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+#: Of kernels, which nobody calls as functions of C; and of parts of them, which Python does not
+#: call either: LLVM puts them into each.
+OF_KERNELS = OPTIONS | {"no_cfunc_wrapper": True}
+OF_PARTS = OF_KERNELS | {"no_cpython_wrapper": True, "forceinline": True}
 
 _starting = threading.Lock()
 _started = _forked = False
 _one_at_a_time = False
-_kernels: list[Any] = []
-_whenever_forked: list[Callable[[], None]] = []
 
 
 def start_threads() -> None:
@@ -64,35 +66,10 @@ def one_at_a_time() -> bool:
     return _one_at_a_time
 
 
-def kernel(function: Callable) -> Any:
-    """Compile a function that loops over `prange` on first use."""
-    made = compiled(function)
-    _kernels.append(made)
-    return made
-
-
-def kernel_without_threads(function: Callable) -> Any:
-    """Compile a function that has no parallel loop on first use."""
-    return _kept(function, parallel=False)
-
-
-def compiled(function: Callable, *, keep: bool = True) -> Any:
-    """Dispatcher of a function that may loop over `prange`; `keep` asks for a place on disk."""
-    if _forked:
-        function = _twin(function)
-    if not keep:
-        return njit(parallel=not _forked, **OPTIONS)(function)
-    return _kept(function, parallel=not _forked)
-
-
-def when_forked(action: Callable[[], None]) -> None:
-    """Call this in a child of fork, once its kernels have been replaced."""
-    _whenever_forked.append(action)
-
-
-def _kept(function: Callable, *, parallel: bool) -> Any:
-    made = njit(parallel=parallel, **OPTIONS)(function)
-    if made is function:  # As NUMBA_DISABLE_JIT asks for.
+def kernel(function: Callable, *, keep: bool = True) -> Any:
+    """Dispatcher of a function, compiled on first use; `keep` asks for a place on disk."""
+    made = njit(**OF_KERNELS)(function)
+    if made is function or not keep:  # The first where NUMBA_DISABLE_JIT asks for it.
         return made
     try:
         cache.keep(made)
@@ -101,6 +78,11 @@ def _kept(function: Callable, *, parallel: bool) -> Any:
             raise
         _tell_that_nothing_is_kept()
     return made
+
+
+def inlined(function: Callable) -> Any:
+    """Dispatcher of a part of kernels, which is typed once for all that call it."""
+    return njit(**OF_PARTS)(function)
 
 
 @functools.cache
@@ -114,28 +96,25 @@ def _tell_that_nothing_is_kept() -> None:
     )
 
 
-def _twin(function: Callable) -> Callable:
-    """The same function under another name, which tells the two apart in Numba's cache."""
-    assert isinstance(function, FunctionType)
-    twin = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__
-    )
-    twin.__qualname__ = f"{function.__qualname__}_without_threads"
-    twin.__module__ = function.__module__
-    twin.__doc__ = function.__doc__
-    return twin
+class Compilations(event.Listener):
+    """Calls `tell` whenever Numba compiles."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
+
+    def on_start(self, event: event.Event) -> None:
+        """Tell it."""
+        self.tell()
+
+    def on_end(self, event: event.Event) -> None:
+        """Nothing: it was told."""
 
 
 def _after_fork() -> None:
     global _forked, _one_at_a_time, _starting
     _starting = threading.Lock()
-    if not _started:
-        return
-    _forked, _one_at_a_time = True, False
-    for each in _kernels:
-        setattr(sys.modules[each.__module__], each.__name__, compiled(each.py_func))
-    for action in _whenever_forked:
-        action()
+    if _started:
+        _forked, _one_at_a_time = True, False
 
 
 if hasattr(os, "register_at_fork"):

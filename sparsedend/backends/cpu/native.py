@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
-from typing import Any
+import weakref
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import typeof, types
+from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numpy.typing import NDArray
@@ -17,13 +18,22 @@ from .simd import Tile
 from .simd.types import TileType
 
 WORD = ir.IntType(64)
+WORDS = WORD.as_pointer()
+#: What Numba's threads call: the address of this thread's first bound, how many parts are its own,
+#: a step that nobody needs, and the words of the arguments.
+CALL = ir.FunctionType(ir.VoidType(), [WORDS.as_pointer(), WORDS, WORDS, WORDS])
 
 
-def entry(kernel: Any, arguments: tuple[Any, ...]) -> int:
-    """Address of a kernel, compiled for such arguments, that takes the address of their words."""
-    key = (kernel, *map(_kind, arguments))
+def entry(kernel: Any, arguments: tuple[Any, ...], *, shared: bool) -> int:
+    """Address of a function of the type `CALL` that calls a kernel with such arguments.
+
+    The first word is not an argument, but gets the status where the kernel fails; the others are
+    those of the arguments. A kernel whose loop is `shared` gets the first and last bound before
+    them.
+    """
+    key = (kernel, shared, *map(_kind, arguments))
     if key not in _entries:
-        _entries[key] = _entry(kernel, tuple(map(typeof, arguments)))
+        _entries[key] = _entry(kernel, shared, tuple(map(typeof, arguments)))
     return _entries[key]
 
 
@@ -33,15 +43,14 @@ _entries: dict[tuple[Any, ...], int] = {}
 def _kind(argument: Any) -> Any:
     """What Numba's type of an argument depends on, found in a tenth of the time."""
     if isinstance(argument, np.ndarray):
-        return argument.dtype, argument.ndim, argument.flags.num
+        return _seen(argument).kind
     return argument if isinstance(argument, Tile) else type(argument)
 
 
 @cache
-def _entry(kernel: Any, signature: tuple[types.Type, ...]) -> int:
-    """Compile a function that reads the arguments from words and hands them to the kernel."""
+def _entry(kernel: Any, shared: bool, given: tuple[types.Type, ...]) -> int:
+    signature = (types.int64, types.int64, *given) if shared else given
     if signature not in kernel.overloads:
-        # It was called with arguments that are compiled for others that fit as well.
         kernel.compile(signature)
     compiled = kernel.overloads[signature]
     context = cpu_target.target_context
@@ -49,18 +58,22 @@ def _entry(kernel: Any, signature: tuple[types.Type, ...]) -> int:
     with global_compiler_lock:
         library = context.codegen().create_library(name)
         module = library.create_ir_module(name)
-        shape = ir.FunctionType(ir.IntType(32), [WORD.as_pointer()])
-        function = ir.Function(module, shape, name)
+        function = ir.Function(module, CALL, name)
         builder = ir.IRBuilder(function.append_basic_block("entry"))
-        values, first = [], 0
-        for each in signature:
+        bounds, parts, _, words = function.args
+        values, at = [], 1
+        if shared:
+            own = builder.load(bounds)
+            last = builder.gep(own, [builder.load(parts)])
+            values += [builder.load(own), builder.load(last)]
+        for each in given:
             if isinstance(each, types.NoneType | TileType):
                 values.append(context.get_dummy_value())
                 continue
             kind = context.data_model_manager[each].get_value_type()
-            here = builder.gep(function.args[0], [WORD(first)])
+            here = builder.gep(words, [WORD(at)])
             values.append(builder.load(builder.bitcast(here, kind.as_pointer())))
-            first += 5 + 2 * each.ndim if isinstance(each, types.Array) else 1
+            at += 5 + 2 * each.ndim if isinstance(each, types.Array) else 1
         status, _ = context.call_conv.call_function(
             builder,
             context.declare_function(module, compiled.fndesc),
@@ -68,7 +81,9 @@ def _entry(kernel: Any, signature: tuple[types.Type, ...]) -> int:
             signature,
             values,
         )
-        builder.ret(status.code)
+        with cgutils.if_unlikely(builder, status.is_error):
+            builder.store(builder.sext(status.code, WORD), words)
+        builder.ret_void()
         library.add_ir_module(module)
         library.finalize()
     # The address is good for as long as the library lives.
@@ -79,18 +94,37 @@ def _entry(kernel: Any, signature: tuple[types.Type, ...]) -> int:
 _libraries: list[Any] = []
 
 
-def words(argument: Any) -> Iterator[int]:
+def words(argument: Any) -> tuple[int, ...]:
     """What `entry`'s function reads of an argument: an array's in Numba's order of fields."""
     if isinstance(argument, np.ndarray):
-        address = argument.__array_interface__["data"][0]
+        return _seen(argument).words
+    if isinstance(argument, float):
+        return (int(np.float64(argument).view(np.int64)),)
+    return (argument,) if isinstance(argument, int) else ()
+
+
+class _Seen(NamedTuple):
+    """What is known of an array for as long as it lives: to find it takes 2 µs."""
+
+    kind: Any
+    words: tuple[int, ...]
+    reference: Any
+
+
+_seen_by_identity: dict[int, _Seen] = {}
+
+
+def _seen(array: NDArray) -> _Seen:
+    known = _seen_by_identity.get(id(array))
+    if known is None:
+        address = array.__array_interface__["data"][0]
         # No owner: whoever keeps the words keeps the array.
-        yield from (0, 0, argument.size, argument.itemsize, address)
-        yield from argument.shape
-        yield from argument.strides
-    elif isinstance(argument, float):
-        yield int(np.float64(argument).view(np.int64))
-    elif isinstance(argument, int):
-        yield argument
+        words = (0, 0, array.size, array.itemsize, address, *array.shape, *array.strides)
+        kind = array.dtype, array.ndim, array.flags.num
+        forget = partial(_seen_by_identity.pop, id(array), None)
+        known = _Seen(kind, words, weakref.ref(array, lambda _: forget()))
+        _seen_by_identity[id(array)] = known
+    return known
 
 
 def point(words: NDArray, at: int, array: NDArray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,53 @@ from .pace import Pace
 #: Multiply-adds for which a second thread pays: what one does while a parallel region begins and
 #: ends, which is about 4 µs.
 WORTH_A_THREAD = 60_000
+NOWHERE = np.empty(0, np.int64)
+
+
+class Call(NamedTuple):
+    """A kernel with its arguments.
+
+    Attributes
+    ----------
+    kernel : dispatcher
+    times : int or None
+        How often its loop is done, which threads may share; None where there is none to share.
+    work : int
+        Multiply-adds, about.
+    arguments : tuple of array, number, Tile or None
+    rates : tuple of float
+        The batch's, where they are among the arguments.
+    rates_from : int
+        From which argument on.
+    """
+
+    kernel: Any
+    times: int | None
+    work: int
+    arguments: tuple[Any, ...]
+    rates: Rates = ()
+    rates_from: int = 0
+
+    def threads(self, most: int) -> int:
+        """Threads that it deserves."""
+        if self.times is None:
+            return 1
+        return max(1, min(most, self.times, self.work // WORTH_A_THREAD))
+
+    def entry(self) -> int:
+        """Address by which `sequence.run` calls it."""
+        return native.entry(self.kernel, self.arguments, shared=self.times is not None)
+
+    def do(self, most: int) -> None:
+        """Do it now, with so many threads at most."""
+        threads = 1 if without_threads() else self.threads(most)
+        if threads == 1:
+            whole = () if self.times is None else (0, self.times)
+            self.kernel(*whole, *self.arguments)
+            return
+        words = [0, *chain.from_iterable(map(native.words, self.arguments))]
+        calls = np.array([[self.entry(), 0, self.times, threads]])
+        _run(calls, np.array(words), NOWHERE, NOWHERE, _room(threads), threads)
 
 
 class Program(NamedTuple):
@@ -26,7 +74,7 @@ class Program(NamedTuple):
 
     Attributes
     ----------
-    calls, words, order_at
+    calls, words, order_at, room
         As for `sequence.run`.
     samples_at : list of (int, int)
         First words of the arguments that are arrays of the samples, and which of these.
@@ -45,6 +93,7 @@ class Program(NamedTuple):
     calls: NDArray
     words: NDArray
     order_at: NDArray
+    room: NDArray
     samples_at: list[tuple[int, int]]
     rates_at: list[tuple[int, int]]
     numbers: NDArray
@@ -71,41 +120,26 @@ class Recording:
         self.possible = True
         self.one_blas_thread = False
         self.work = 0
-        self._calls: list[tuple[int, int, int]] = []
+        self._calls: list[tuple[int, int, int, int]] = []
         self._words: list[int] = []
         self._order_at: list[int] = []
         self._samples_at: list[tuple[int, int]] = []
         self._rates_at: list[tuple[int, int]] = []
         self._kept: list[Any] = []
 
-    def add(
-        self,
-        kernel: Any,
-        work: int,
-        arguments: tuple[Any, ...],
-        rates: Rates = (),
-        rates_from: int = 0,
-    ) -> None:
-        """Note a kernel that has been called.
-
-        Parameters
-        ----------
-        kernel : dispatcher
-        work : int
-            Multiply-adds, about.
-        arguments : tuple of array, number, Tile or None
-        rates : tuple of float
-            The batch's, where they are among the arguments, and from which argument on.
-        """
+    def add(self, call: Call) -> None:
+        """Note a call that has been done."""
+        rates = call.rates
         if rates and rates is not self.rates:
             self.possible = False
         if not self.possible:
             return
-        self.work += work
-        threads = max(1, min(self.threads, work // WORTH_A_THREAD))
-        self._calls.append((native.entry(kernel, arguments), len(self._words), threads))
-        for number, argument in enumerate(arguments):
-            at, rate = len(self._words), number - rates_from
+        self.work += call.work
+        times = call.times or 0
+        self._calls.append((call.entry(), len(self._words), times, call.threads(self.threads)))
+        self._words.append(0)
+        for number, argument in enumerate(call.arguments):
+            at, rate = len(self._words), number - call.rates_from
             if argument is self.order:
                 self._order_at.append(at)
             elif id(argument) in self._samples:
@@ -122,9 +156,10 @@ class Recording:
             return None
         words = np.array(self._words, np.int64)
         return Program(
-            np.array(self._calls, np.int64).reshape(-1, 3),
+            np.array(self._calls, np.int64).reshape(-1, 4),
             words,
             np.array(self._order_at, np.int64),
+            _room(self.threads),
             self._samples_at,
             self._rates_at,
             words.view(np.float64),
@@ -152,13 +187,9 @@ class Repeated:
         self._pace = Pace(1, 0)
         #: By whether there are random numbers; None where what is done must be done anew.
         self._programs: dict[bool, Program | None] = {}
-        self._forked = without_threads()
 
     def __call__(self, samples: Array, order: Array, rates: Rates, random: Any) -> Any:
         """Do the step; return what it returned when it was recorded."""
-        if self._forked is not without_threads():
-            self._programs.clear()
-            self._forked, self._threads = True, 1
         key = random is None
         if key not in self._programs:
             return self._recorded(samples, order, rates, random)
@@ -178,13 +209,13 @@ class Repeated:
         return program.result
 
     def _run(self, program: Program, order: Array) -> None:
+        calls, words, order_at, room, *_ = program
+        if without_threads():
+            _run(calls, words, order_at, order, room, 1)
+            return
         threads = self._pace.begin()
-        failed = sequence.run(
-            program.calls, program.words, program.order_at, order, self._threads, threads
-        )
+        _run(calls, words, order_at, order, room, threads)
         self._pace.end()
-        if failed:
-            raise MemoryError("a kernel could not get the memory that it needs")
 
     def _recorded(self, samples: Array, order: Array, rates: Rates, random: Any) -> Any:
         if self._recordings.current is not None:
@@ -198,9 +229,21 @@ class Repeated:
         program = self._programs[random is None] = recording.program(result)
         if program is not None:
             # Compiled now, for the next step may be timed.
-            sequence.run(program.calls[:0], program.words, program.order_at[:0], order, 1, 1)
+            calls, words, order_at, room, *_ = program
+            _run(calls[:0], words, order_at[:0], order, room, 1)
         self._pace = Pace(self._threads, recording.work)
         return result
+
+
+def _run(
+    calls: NDArray, words: NDArray, order_at: NDArray, order: Array, room: NDArray, threads: int
+) -> None:
+    if sequence.run(calls, words, order_at, order, room, threads):
+        raise MemoryError("a kernel could not get the memory that it needs")
+
+
+def _room(threads: int) -> NDArray:
+    return np.empty(4 + threads, np.int64)
 
 
 def _arrays(samples: Array) -> tuple[NDArray, ...]:

@@ -7,9 +7,9 @@ from tests.conftest import child
 
 #: A kernel in a file of its own, so that compiling takes little.
 KERNEL = """
-from sparsedend.backends.cpu.compilation import kernel_without_threads
+from sparsedend.backends.cpu.compilation import kernel
 
-@kernel_without_threads
+@kernel
 def twice(x):
     for i in range(x.size):
         x[i] *= 2

@@ -7,6 +7,8 @@ structures are checked where they are made (`connectivity.Structure`), indices b
 
 Arguments have the same names throughout:
 
+first, last : int
+    Which turns of the loop that threads share are to be done; what they are over, the kernel says.
 tile : Tile
     How many samples are taken at once.
 x : (inputs, width), float32, float64, or uint16 for pixels

@@ -8,11 +8,12 @@ import threading
 from typing import Any
 
 import numpy as np
-from numba import njit, prange, types
+from numba import types
 from numba.extending import overload
 
 from ...formulas import Formula, where
-from ..compilation import OPTIONS, compiled, kernel, when_forked
+from ..compilation import OPTIONS, inlined, kernel
+from ..simd import item, put
 
 #: Elements whose squares one thread adds up, in order.
 BLOCK = 65_536
@@ -20,11 +21,11 @@ BLOCK = 65_536
 REMEMBERED = 4096
 
 ELEMENTWISE = """
-def {name}({arrays}, {numbers}):
-    {flat}
+def {name}(first, last, {arrays}, {numbers}):
     {reals}
-    for i in prange(x0.size):
+    for i in range(first, last):
         {results} = formula({values})
+        {puts}
 """
 
 LOSS = """
@@ -84,14 +85,14 @@ def elementwise(
 def _elementwise(formula: Formula, outputs: int, places: tuple[int, ...], numbers: int) -> Any:
     """Loop, where `places` has for each array the first one that is the same."""
     distinct = sorted(set(places))
-    elements = [f"x{place}[i]" for place in places]
+    elements = [f"item(a{place}, i)" for place in places]
     source = ELEMENTWISE.format(
         name=_name(formula),
         arrays=", ".join(f"a{place}" for place in distinct),
         numbers=_listed("n", numbers),
-        flat="; ".join(f"x{place} = a{place}.reshape(-1)" for place in distinct),
         reals=_reals(numbers, "a0.dtype"),
-        results=", ".join(elements[:outputs]),
+        results=_listed("y", outputs),
+        puts="; ".join(f"put(a{place}, i, y{k})" for k, place in enumerate(places[:outputs])),
         values=", ".join([*elements[outputs:], _listed("r", numbers)]),
     )
     return _made((formula, outputs, places, numbers), _name(formula), source)
@@ -113,23 +114,29 @@ def loss(formula: Formula, numbers: int) -> Any:
 
 
 @kernel
-def clip_norm(vector, limit):
-    """Scale the vector so that its norm is at most `limit`, if it is finite."""
-    sums = np.empty(-(-vector.size // BLOCK))
-    for b in prange(sums.size):
+def sum_squares(first, last, vector, sums):
+    """Add up the squares of each block of the vector, in order."""
+    for block in range(first, last):
         part = 0.0
-        for i in range(b * BLOCK, min((b + 1) * BLOCK, vector.size)):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, vector.size)):
             part += np.float64(vector[i]) * np.float64(vector[i])
-        sums[b] = part
+        sums[block] = part
+
+
+@kernel
+def clip(first, last, vector, sums, limit):
+    """Scale the vector, whose blocks have such squares, so that its norm is at most `limit`.
+
+    One that is not finite stays as it is.
+    """
     squares = 0.0
-    # Not sums.sum(), of which every thread would add up a part.
-    for b in range(sums.size):
-        squares += sums[b]
+    for block in range(sums.size):
+        squares += sums[block]
     norm = np.sqrt(squares)
     if norm > limit and np.isfinite(norm):
         factor = vector.dtype.type(limit / norm)
-        for i in prange(vector.size):
-            vector[i] *= factor
+        for i in range(first, last):
+            put(vector, i, item(vector, i) * factor)
 
 
 @overload(where)
@@ -169,20 +176,19 @@ def _made(key: tuple, name: str, source: str) -> Any:
                 file = inspect.getfile(formula)
             except TypeError:
                 file = "<unknown>"
-            within = {"formula": njit(**OPTIONS)(formula), "prange": prange}
+            within = {"formula": inlined(formula), "item": item, "put": put}
             within["__name__"] = formula.__module__
             exec(compile(source, file, "exec"), within)
             keep = "<" not in formula.__qualname__ and os.path.exists(file)
-            _loops[key] = compiled(within[name], keep=keep)
+            _loops[key] = kernel(within[name], keep=keep)
     return _loops[key]
 
 
 def _after_fork() -> None:
-    """The loops' threads are not there any more, nor is the thread that may hold the lock."""
+    """A child of fork has none of the threads that may have held the lock."""
     global _making
     _making = threading.Lock()
-    _loops.clear()
-    _loops_of_arrays.clear()
 
 
-when_forked(_after_fork)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..compilation import kernel_without_threads
+from ..compilation import kernel
 
 
-@kernel_without_threads
+@kernel
 def softmax_cross_entropy(logits, labels, order, weights, delta, totals):
     """Add to the totals (loss, right, weight); `delta` gets the gradient of the weighted mean.
 

@@ -1,60 +1,70 @@
 """Kernels called one after the other, with no Python between them."""
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ..compilation import kernel_without_threads
+from ..compilation import kernel
+from ..native import CALL
+from ..simd import address
 
-WORDS = ir.IntType(64).as_pointer()
+#: By the symbols that Numba's threads are loaded with.
+_parallel_for = types.ExternalFunction("numba_parallel_for", types.void(*[types.intp] * 8))
+_set_num_threads = types.ExternalFunction("set_num_threads", types.void(types.intp))
+_get_num_threads = types.ExternalFunction("get_num_threads", types.intp())
 
 
 @intrinsic
-def _call(context, address, arguments):
-    """Call a function of `native.entry` with the address of its arguments' words."""
+def _call(context, entry, bounds, parts, step, words):
+    """Call a function of `native.entry`."""
 
     def generate(context, builder, signature, args):
-        shape = ir.FunctionType(ir.IntType(32), [WORDS])
-        function = builder.inttoptr(args[0], shape.as_pointer())
-        return builder.call(function, [builder.inttoptr(args[1], WORDS)])
+        function = builder.inttoptr(args[0], CALL.as_pointer())
+        given = [builder.inttoptr(arg, kind) for arg, kind in zip(args[1:], CALL.args, strict=True)]
+        builder.call(function, given)
+        return context.get_dummy_value()
 
-    return types.int32(types.int64, types.int64), generate
-
-
-#: By the symbol that Numba's threads are loaded with; its Python function would keep `run` from
-#: being kept on disk.
-_set_num_threads = types.ExternalFunction("set_num_threads", types.void(types.intp))
+    return types.void(*[types.int64] * 5), generate
 
 
-@kernel_without_threads
-def run(calls, words, order_at, order, before, threads):
+@kernel
+def run(calls, words, order_at, order, room, threads):
     """Call kernels one after the other; return the status of the first that fails, or 0.
 
     Parameters
     ----------
-    calls : (calls, 3) int64
-        Of each: the address of its entry, the first of its words, the threads that it deserves.
+    calls : (calls, 4) int64
+        Of each: the address of its entry, the first of its words, how often its loop is done, and
+        the threads that it deserves.
     words : (words,) int64
     order_at : (places,) int64
         First words of the arguments that are to be `order`.
     order : (samples,) int64
-    before, threads : int
-        The calling thread's number of threads, and how many a call may take at most.
+    room : (4 + threads,) int64
+        What it may write into: what the threads of a call are told.
+    threads : int
+        That a call may take at most.
     """
     for at in order_at:
         words[at + 2] = words[at + 5] = order.size
-        words[at + 4] = order.ctypes.data
-    first = words.ctypes.data
-    now = before
+        words[at + 4] = address(order)
+    first, where = address(words), address(room)
+    room[0], room[2] = where + 24, 8
+    before = _get_num_threads() if threads > 1 else 1
     status = 0
     for each in range(len(calls)):
-        wanted = min(calls[each, 2], threads)
-        if wanted != now:
-            _set_num_threads(wanted)
-            now = wanted
-        status = _call(calls[each, 0], first + 8 * calls[each, 1])
+        entry, at, times = calls[each, 0], calls[each, 1], calls[each, 2]
+        parts = room[1] = min(calls[each, 3], threads)
+        for part in range(parts + 1):
+            room[3 + part] = times * part // parts
+        here = first + 8 * at
+        if parts == 1:
+            _call(entry, where, where + 8, where + 16, here)
+        else:
+            _parallel_for(entry, where, where + 8, where + 16, here, 0, 1, parts)
+        status = words[at]
         if status != 0:
             break
-    if now != before:
+    if threads > 1:
+        # The calling thread was told to be one of so many, also in other loops of Numba's.
         _set_num_threads(before)
     return status

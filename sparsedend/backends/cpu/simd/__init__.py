@@ -11,6 +11,7 @@ The arithmetic that comes out was measured against loops left to the vectoriser:
 """
 
 from .operations import (
+    address,
     dot,
     dots,
     item,
@@ -19,6 +20,8 @@ from .operations import (
     mul,
     muladd,
     positive,
+    put,
+    row,
     select,
     splat,
     store,
@@ -34,6 +37,7 @@ __all__ = [
     "SUMS",
     "TILE",
     "Tile",
+    "address",
     "dot",
     "dots",
     "item",
@@ -42,6 +46,8 @@ __all__ = [
     "mul",
     "muladd",
     "positive",
+    "put",
+    "row",
     "select",
     "splat",
     "store",

@@ -24,13 +24,55 @@ from .types import SUMS, Mask, Vector, lanes_of
 
 @intrinsic
 def item(_context, array, offset):
-    """``array[offset]`` without the wrap-around of negative indices."""
+    """``array[offset]`` without the wrap-around of negative indices; int32 as int64.
+
+    Indices of one type have what works with them compiled once.
+    """
+    wide = types.int64 if array.dtype == types.int32 else array.dtype
 
     def codegen(context, builder, signature, args):
         target = context.get_value_type(array.dtype)
-        return builder.load(pointer(context, builder, array, *args, target))
+        found = builder.load(pointer(context, builder, array, *args, target))
+        return found if wide == array.dtype else builder.sext(found, ir.IntType(64))
 
-    return array.dtype(array, offset), codegen
+    return wide(array, types.int64), codegen
+
+
+@intrinsic
+def row(_context, index, width, t):
+    """Offset of sample t in a row of a flat array: ``index * width + t``.
+
+    Numba compiles a function of its own for each such sum, which takes longer than all else of it.
+    """
+
+    def codegen(context, builder, signature, args):
+        index, width, t = args
+        return builder.add(builder.mul(index, width), t)
+
+    return types.int64(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def put(_context, array, offset, number):
+    """``array[offset] = number``, likewise; the number takes the array's dtype."""
+
+    def codegen(context, builder, signature, args):
+        target = context.get_value_type(array.dtype)
+        builder.store(args[2], pointer(context, builder, array, *args[:2], target))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), codegen
+
+
+@intrinsic
+def address(_context, array):
+    """Where the first element lies in memory."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
+
+    return types.int64(array), codegen
 
 
 @intrinsic(prefer_literal=True)
@@ -171,6 +213,9 @@ def dots(_context, a, b0, b1, b2, b3):
     def codegen(context, builder, signature, args):
         p, q, r, s = (product_sums(builder, args[0], b) for b in args[1:])
         lanes = p.type.count
+        if lanes == 1:
+            two = [0, 1]
+            return pick(builder, pick(builder, p, q, two), pick(builder, r, s, two), [0, 1, 2, 3])
         groups = range(0, lanes, SUMS)
 
         def interleaved(x: Any, y: Any, lanes_of: Callable[[int], list[int]]) -> Any:

@@ -26,9 +26,8 @@ REGISTER = _float32_lanes()
 #: Samples that a kernel takes at once where there are enough: eight registers of float32, so that
 #: eight sums are under way.
 TILE = 8 * REGISTER
-#: Samples that a kernel takes at once where there are but a few: signs are whole bytes. Rows of 16
-#: images of 784 pixels would leave a first-level cache of 48 kB: one image then takes 1.4 times as
-#: long (D=16, S=256: 75 and 53 µs).
+#: Samples that a kernel takes at once where there are but a few, though not one alone: signs are
+#: whole bytes. Rows of 16 images of 784 pixels would leave a first-level cache of 48 kB.
 LEAST = 8
 #: Dot products that `dots` takes at once.
 SUMS = 4
@@ -75,7 +74,7 @@ class Tile:
 
 
 #: By lanes: for each width that an activation may have below that of the widest, and for all above.
-TILES = {lanes: Tile(lanes) for lanes in (LEAST, 16, 32, 64, 128) if lanes <= TILE}
+TILES = {lanes: Tile(lanes) for lanes in (1, LEAST, 16, 32, 64, 128) if lanes <= TILE}
 
 
 def tile_of(activation: Any) -> Tile:

@@ -1,0 +1,33 @@
+"""Arguments as the words that they are made of."""
+
+import gc
+
+import numpy as np
+
+from sparsedend.backends.cpu import native
+from sparsedend.backends.cpu.simd import tile_of
+
+
+def test_the_words_of_numbers():
+    assert native.words(None) == native.words(tile_of(np.zeros((2, 8)))) == ()
+    assert native.words(7) == (7,)
+    for number in (0.1, -2.5, np.float64(1e300)):
+        (word,) = native.words(number)
+        assert np.int64(word).view(np.float64) == number
+
+
+def test_the_words_of_an_array():
+    array = np.zeros((3, 5), np.float32)
+    address = array.ctypes.data
+    assert native.words(array) == (0, 0, 15, 4, address, 3, 5, 20, 4)
+    assert native.words(array) is native.words(array)
+    assert native.words(array[1:]) == (0, 0, 10, 4, address + 20, 2, 5, 20, 4)
+
+
+def test_nothing_is_known_of_arrays_that_are_gone():
+    """Another one may have their identity."""
+    gc.collect()
+    before = len(native._seen_by_identity)
+    for size in range(100):
+        assert native.words(np.zeros(size))[2] == size
+    assert len(native._seen_by_identity) == before

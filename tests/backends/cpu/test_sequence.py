@@ -1,0 +1,97 @@
+"""Every turn of a loop is done once, by as many threads as are asked for."""
+
+import numba
+import numpy as np
+import pytest
+
+from sparsedend.backends.cpu import NumbaBackend, recording
+from sparsedend.backends.cpu.compilation import kernel, without_threads
+from tests.conftest import child
+
+NumbaBackend(2)  # Starts Numba's threads.
+
+
+@kernel
+def count(first, last, number, counts, parts):
+    """Count each turn, and note at each turn how many its part has."""
+    for i in range(first, last):
+        counts[i] += number
+        parts[i] = last - first
+
+
+@kernel
+def fail(array, number):
+    if number > 0:
+        raise ValueError
+    array[0] += 1
+
+
+def called(kernel, times, *arguments, threads=2):
+    """The kernel, of so much work that all threads are worth it."""
+    call = recording.Call(kernel, times, 10**9, arguments)
+    call.do(threads)
+    return call
+
+
+@pytest.mark.parametrize("times", [0, 1, 2, 7, 1000])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_turn_is_done_once(times, threads):
+    threads = min(threads, numba.config.NUMBA_NUM_THREADS)
+    counts, parts = np.zeros(times, np.int64), np.zeros(times, np.int64)
+    before = numba.get_num_threads()
+    call = called(count, times, 3, counts, parts, threads=threads)
+    np.testing.assert_array_equal(counts, 3)
+    used = call.threads(threads)
+    assert used == max(1, min(threads, times))
+    assert parts.max(initial=0) == -(-times // used)
+    assert numba.get_num_threads() == before
+
+
+def test_little_work_is_one_threads():
+    call = recording.Call(count, 1000, recording.WORTH_A_THREAD * 2 - 1, ())
+    assert call.threads(8) == 1
+    assert call._replace(work=recording.WORTH_A_THREAD * 3).threads(8) == 3
+    assert call._replace(work=10**9).threads(8) == 8
+    assert call._replace(times=None, work=10**9).threads(8) == 1
+
+
+def test_a_kernel_that_fails_ends_the_sequence():
+    """As one does that cannot get memory; what comes after it is not done."""
+    assert not without_threads()
+    array, rates = np.zeros(3), ()
+    order = np.zeros(1, np.int64)
+    noted = recording.Recording(array, order, rates, 1)
+    for number in (0, 1, 0):
+        noted.add(recording.Call(fail, None, 0, (np.zeros(1), number)))
+    program = noted.program(None)
+    with pytest.raises(MemoryError, match="could not get the memory"):
+        recording._run(program.calls, program.words, program.order_at, order, program.room, 1)
+    assert [each[0] for each in program.kept if isinstance(each, np.ndarray)] == [1, 0, 0]
+
+
+def test_numbas_own_threads():
+    """They serve one caller at a time."""
+    code = """
+    import numpy as np
+    from concurrent.futures import ThreadPoolExecutor
+    import sparsedend as sd
+    from sparsedend.backends.cpu.compilation import one_at_a_time
+
+    x = np.random.default_rng(0).random((300, 40)).astype(np.float32)
+    y = np.arange(300) % 3
+    engine = sd.backends.create("numba", 2)
+    assert one_at_a_time()
+
+    def trained(seed):
+        sizes = {"dendrites": 8, "somata": 64, "synapses": 30}
+        network = sd.models.build("dann-r", 40, 3, seed=seed, backend=engine, **sizes)
+        sd.fit(network, x, y, epochs=3, callbacks=())
+        return network.parameters
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(trained, [1, 2]))
+    for seed, parameters in zip([1, 2], found):
+        np.testing.assert_array_equal(parameters, trained(seed))
+    print("done")
+    """
+    assert child(code, NUMBA_THREADING_LAYER="workqueue") == "done\n"
