@@ -1,10 +1,9 @@
 """What the compiler makes of the kernels that read rows: ``python -m bench.machine_code``.
 
-A warp asks for GROUP rows before it uses the first, if the compiler lets it: it must not run out of
-registers, of which a multiprocessor that holds RESIDENT blocks has 64 a thread. Whether it does is
-read from the machine code, of NVRTC with CuPy's options, without a device. The page stands in
-``bench/results/gpu-machine-code.md``, with what these figures let a step's kernels be expected to
-take beside it.
+A warp is to ask for eight rows before it uses the first. The compiler lets it if registers suffice:
+64 a thread where a multiprocessor holds four blocks, 80 where it holds three. Whether they do is
+read from the machine code, of NVRTC with CuPy's options, without a device. What a step's kernels
+can then be expected to take stands beside it, in ``bench/results/gpu-machine-code.md``.
 """
 
 from __future__ import annotations
@@ -150,10 +149,10 @@ def read(stored: str, architecture: int) -> dict[str, Kernel]:
     cubins.nvdisasm()  # It may be missing, and compiling takes long.
     cubin, log = cubins.compiled(program.text(FILES), program.OPTIONS[stored], architecture)
     taken, codes = sass.resources(log), sass.kernels(cubins.disassembled(cubin))
+    names = [name for kind in KINDS for name in (kind, f"{kind}_pixels") if name in codes]
     return {
-        name: _kernel(kind_of(name), taken[name], code, _row_bits(name, stored))
-        for name, code in codes.items()
-        if name.removesuffix("_pixels") in KINDS
+        name: _kernel(kind_of(name), taken[name], codes[name], _row_bits(name, stored))
+        for name in names
     }
 
 
@@ -186,10 +185,11 @@ def launches(work: Dendritic) -> Iterator[Launch]:
     forward = somata * tiles, rounds, size * each * tiles, synapses * (pixels + 8), 2
     yield Launch("dendritic_forward_pixels", *forward)
     yield Launch("dendritic_backward_pixels", somata, rounds * tiles, *forward[2:])
-    an_input = _blocks(synapses, somata)
-    shared = somata * tiles, _blocks(an_input, group * warps), somata * _blocks(an_input, group)
-    gathered = synapses * (row + 16)
-    yield Launch("dendritic_input_gradient_shared", *shared[:2], shared[2] * tiles, gathered, 3)
+    an_input, name = _blocks(synapses, somata), "dendritic_input_gradient_shared"
+    fewer = kind_of(name).group
+    rounds = _blocks(an_input, group * warps) * group // fewer
+    groups = somata * _blocks(an_input, fewer) * tiles
+    yield Launch(name, somata * tiles, rounds, groups, synapses * (row + 16), 3)
     inputs = _blocks(somata, group)
     dense = CLASSES * inputs * tiles, CLASSES * somata * (row + 4), 1
     slices = _blocks(somata, program.SLICE)
@@ -266,10 +266,10 @@ def _expected(kernels: dict[str, Kernel]) -> str:
         f"On an {H100.name}: {H100.multiprocessors} multiprocessors at {H100.clock / 1e9} GHz, an "
         f"L2 cache that gives {H100.l2_rate / 1e12} TB/s, each load after "
         f"{H100.l2_latency * 1e9:.0f} ns: by its data sheet, and as others have measured them. "
-        "Batches of 128, 16 synapses a dendrite. Counted are rows, indices and weights; the time "
-        "is the largest of what the bytes take, what the instructions of the inner loops take and "
-        "what a warp waits for its loads, without the launch. `python -m bench.gpu kernels` "
-        "measures it."
+        "Batches of 128, 16 synapses a dendrite. Counted are rows, indices and weights, as if L1 "
+        "caches kept none of them; the time is the largest of what the bytes take, what the "
+        "instructions of the inner loops take and what a warp waits for its loads, without the "
+        "launch. `python -m bench.gpu kernels` measures it."
     )
     return f"{said}\n\n{table}"
 

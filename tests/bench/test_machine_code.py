@@ -54,7 +54,7 @@ def test_the_launches_of_a_step():
     forward = found["dendritic_forward_pixels"]
     assert forward[1:] == (140, 2 * 3, 12 * 70 * 3 * 2, 12 * 70 * 20 * (2 * 256 + 8), 2)
     assert found["dendritic_backward_pixels"].blocks == 70
-    assert found["dendritic_input_gradient_shared"][1:4] == (140, 4, 70 * 30 * 2)
+    assert found["dendritic_input_gradient_shared"][1:4] == (140, 8, 70 * 60 * 2)
     assert found["dense_forward"][1:4] == (20, 2, 10 * 9 * 2)
     assert found["dense_weight_gradient"][1:3] == (20, 2)
     assert found["dense_input_gradient"][1:4] == (18, 2, 70 * 2 * 2)
