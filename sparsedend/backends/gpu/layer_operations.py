@@ -9,7 +9,7 @@ from ..backend import Backend
 from ..types import Array, DendriticArrays, DendriticStructure
 from .device import place, sums
 from .launch import arithmetic, blocks, launch, launch_elements, tiles
-from .program import GROUP, SIDE, SLICE, TILE_FEATURES, TILE_SAMPLES, WARPS
+from .program import GROUP, MOST_SLICES, SIDE, SLICE, TILE_FEATURES, TILE_SAMPLES, WARPS
 
 #: A dense layer of fewer outputs than this, such as the classes', is done a row a block or warp: by
 #: tiles it would leave most of the device idle.
@@ -209,14 +209,16 @@ class LayerOperations(Backend):
             _product(weights, False, x, False, bias, out)
             return
         (outputs, inputs), width = weights.shape, out.shape[1]
-        slices = blocks(inputs, SLICE)
+        of_slice = max(SLICE, blocks(inputs, MOST_SLICES))
+        slices = blocks(inputs, of_slice)
         if slices == 1:
             grid = (outputs, tiles(out))
             launch(out.dtype, "dense_forward", grid, x, weights, bias, inputs, width, out)
             return
         partial = sums(slices * out.size).view(arithmetic(out.dtype))
         grid = (slices * outputs, tiles(out))
-        launch(out.dtype, "dense_slices", grid, x, weights, outputs, inputs, width, partial)
+        sizes = (outputs, inputs, of_slice, width)
+        launch(out.dtype, "dense_slices", grid, x, weights, *sizes, partial)
         arguments = (partial, bias, slices, width, out)
         launch_elements(out.dtype, "dense_total", out.size, *arguments)
 

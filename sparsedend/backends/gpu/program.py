@@ -15,8 +15,9 @@ GROUP = 8
 #: Blocks that a multiprocessor holds at least, by registers: 64 a thread, and where a warp makes
 #: dot products of rows, 80.
 RESIDENT, DOTS_RESIDENT = 4, 3
-#: Inputs of a dense layer of few outputs that a block adds up.
-SLICE = 512
+#: Inputs of a dense layer of few outputs that a block adds up, if that makes no more than so many
+#: slices of them.
+SLICE, MOST_SLICES = 512, 64
 #: Tiles of a batch of images, and of a product of matrices.
 TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
 #: Sums, at most, that the square of a norm is made of.
@@ -29,7 +30,6 @@ CONSTANTS = {
     "GROUP": GROUP,
     "RESIDENT": RESIDENT,
     "DOTS_RESIDENT": DOTS_RESIDENT,
-    "SLICE": SLICE,
     "TILE_SAMPLES": TILE_SAMPLES,
     "TILE_FEATURES": TILE_FEATURES,
     "SIDE": SIDE,

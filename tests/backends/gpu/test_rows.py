@@ -105,6 +105,26 @@ def test_dense_layers_of_few_inputs_and_many(backend, whole, inputs):
     equal(backend, results)
 
 
+def test_more_inputs_take_no_more_room_than_most_slices(backend, whole, monkeypatch):
+    monkeypatch.setattr(module(backend, "layer_operations"), "MOST_SLICES", 2)
+    weights, x = whole(1, 1101), whole(1101, WIDTH)
+    out, bias = unwritten(backend, 1, WIDTH), backend.zeros(1, np.float32)
+    backend.dense_forward(backend.place(x), backend.place(weights), bias, out)
+    np.testing.assert_array_equal(backend.fetch(out), weights @ x)
+    assert module(backend, "device").sums().size == 2 * WIDTH
+
+
+def test_sums_of_slices_in_a_graph(backend, whole):
+    """Their room is there before what uses it is captured."""
+    weights, x = whole(3, 1100), whole(1100, 128)
+    out, bias = unwritten(backend, 3, 128), backend.zeros(3, np.float32)
+    there = backend.place(x), backend.place(weights), bias, out
+    with backend.limited():
+        epoch = backend.batches(lambda *_: backend.dense_forward(*there), 1)
+        list(epoch(np.arange(4), [()] * 4, None))
+    np.testing.assert_array_equal(backend.fetch(out), weights @ x)
+
+
 def test_a_row_that_is_loaded_again_is_not_counted_again(backend):
     """Nothing times what is infinite would be NaN: one entry of eight, of weight 2."""
     x = np.full((1, WIDTH), np.inf, np.float32)

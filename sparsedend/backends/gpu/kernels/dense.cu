@@ -34,16 +34,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     }
 }
 
-// Of many inputs: sums of w x over SLICE of them each, to be added up by `dense_total`. One block an
-// output, slice and tile, those of a slice, which read the same, beside each other.
+// Of many inputs: sums of w x over `slice` of them each, to be added up by `dense_total`. One block
+// an output, slice and tile, those of a slice, which read the same, beside each other.
 //
 //   sums   (slices, outputs, width), out
 extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
-    dense_slices(const stored* x, const real* w, int outputs, int inputs, int width, real* sums) {
+    dense_slices(const stored* x, const real* w, int outputs, int inputs, int slice, int width,
+                 real* sums) {
     __shared__ Samples partial[WARPS][WARP];
     int o = blockIdx.x % outputs;
-    int64 start = (int64)(blockIdx.x / outputs) * SLICE;
-    int64 stop = start + SLICE < inputs ? start + SLICE : inputs;
+    int64 start = (int64)(blockIdx.x / outputs) * slice;
+    int64 stop = start + slice < inputs ? start + slice : inputs;
     Samples sum = sum_of_inputs(x, w + (int64)o * inputs, start, stop, width, partial);
     if (warp() == 0) store(sums + (int64)blockIdx.x * width + own_sample(), sum);
 }
