@@ -125,6 +125,24 @@ def test_sums_of_slices_in_a_graph(backend, whole):
     np.testing.assert_array_equal(backend.fetch(out), weights @ x)
 
 
+DISTANCE = """
+extern "C" __global__ void distance(const real* x, int index, int width, int64* out) {
+    if (threadIdx.x == 0) out[0] = row_at(x, index, width) - x;
+}
+"""
+
+
+def test_rows_of_arrays_of_any_size(backend):
+    """Neither numbers nor bytes up to a row need fit 32 bits."""
+    code = module(backend, "program").text(("types.cuh", "rows.cuh")) + DISTANCE
+    x, out = backend.zeros(1, np.float32), backend.zeros(1, np.int64)
+    for index, width in ((3, 128), (2**30, 128), (2**31 - 1, 2**23)):
+        module(backend, "launch").launch(
+            np.float32, "distance", (1,), x, index, width, out, code=code
+        )
+        assert backend.fetch(out)[0] == index * width
+
+
 def test_a_row_that_is_loaded_again_is_not_counted_again(backend):
     """Nothing times what is infinite would be NaN: one entry of eight, of weight 2."""
     x = np.full((1, WIDTH), np.inf, np.float32)

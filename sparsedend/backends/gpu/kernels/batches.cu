@@ -5,8 +5,8 @@ __device__ inline void put_input(pixel* out, unsigned char input, real) {
     *out = __float_as_uint(float(input)) >> 16;
 }
 
-// out[:, i] = images[order[i]] * scale, zeros in the padding. Tiles of the samples come first, those
-// of the features after: both may be more than a grid has rows.
+// out[:, i] = images[order[i]] * scale, zeros in the padding. Blocks count the tiles of samples,
+// row by row of features: of either there may be more than a grid has rows.
 //
 //   images   (images, features)
 //   order    (samples,)

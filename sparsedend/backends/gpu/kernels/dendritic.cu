@@ -106,24 +106,24 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
     }
 }
 
-#define DENDRITIC(FORWARD, BACKWARD, INPUT)                                                   \
-    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                           \
-        FORWARD(const INPUT* x, const int64* indptr, const int* indices,                      \
-                const int64* cable_indptr, const real* w, const real* b, const real* c,       \
-                const real* soma_b, real slope, real soma_slope, int width, stored* out,      \
-                unsigned char* signs) {                                                       \
-        __shared__ Samples partial[WARPS][WARP];                                              \
-        soma_forward(x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, soma_slope,    \
-                     width, out, signs, partial);                                             \
-    }                                                                                         \
-    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                           \
-        BACKWARD(const INPUT* x, const int64* indptr, const int* indices,                     \
-                 const int64* cable_indptr, const real* w, const real* b, const real* c,      \
-                 real slope, real soma_slope, int width, const stored* out,                   \
-                 const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,       \
-                 real* soma_gb) {                                                             \
-        soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width,    \
-                      out, signs, delta, gw, gb, gc, soma_gb);                                \
+#define DENDRITIC(FORWARD, BACKWARD, INPUT)                                                \
+    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                        \
+        FORWARD(const INPUT* x, const int64* indptr, const int* indices,                   \
+                const int64* cable_indptr, const real* w, const real* b, const real* c,    \
+                const real* soma_b, real slope, real soma_slope, int width, stored* out,   \
+                unsigned char* signs) {                                                    \
+        __shared__ Samples partial[WARPS][WARP];                                           \
+        soma_forward(x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, soma_slope, \
+                     width, out, signs, partial);                                          \
+    }                                                                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                   \
+        BACKWARD(const INPUT* x, const int64* indptr, const int* indices,                  \
+                 const int64* cable_indptr, const real* w, const real* b, const real* c,   \
+                 real slope, real soma_slope, int width, const stored* out,                \
+                 const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,    \
+                 real* soma_gb) {                                                          \
+        soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width, \
+                      out, signs, delta, gw, gb, gc, soma_gb);                             \
     }
 
 DENDRITIC(dendritic_forward, dendritic_backward, stored)
@@ -143,21 +143,21 @@ DENDRITIC(dendritic_forward_pixels, dendritic_backward_pixels, pixel)
 //   signs       from the forward pass
 //   delta       (somata, width), as the backward pass left it
 //   out         (inputs, width)
-#define DENDRITIC_INPUTS(NAME, SHARED)                                                           \
-    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                              \
-        NAME(const int64* indptr, const int* rows, const int* positions, const int* owners,      \
-             const real* w, const real* c, real slope, const unsigned char* signs,               \
-             const real* delta, int inputs, int width, real* out) {                              \
-        __shared__ Samples partial[WARPS][WARP];                                                 \
-        int t = own_sample();                                                                    \
-        gather<SHARED, GROUP / 2>(                                                                          \
-            indptr, inputs, width, out, [=](int64 p) { return w[positions[p]] * c[rows[p]]; },   \
-            [=](int64 p) {                                                                       \
-                int j = rows[p];                                                                 \
-                Samples d = load(row_at(delta + t, owners[j], width));                           \
-                return slope_where_off(d, signs[sign_byte(j, width, t)], slope);                 \
-            },                                                                                   \
-            partial);                                                                            \
+#define DENDRITIC_INPUTS(NAME, SHARED)                                                         \
+    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                            \
+        NAME(const int64* indptr, const int* rows, const int* positions, const int* owners,    \
+             const real* w, const real* c, real slope, const unsigned char* signs,             \
+             const real* delta, int inputs, int width, real* out) {                            \
+        __shared__ Samples partial[WARPS][WARP];                                               \
+        int t = own_sample();                                                                  \
+        gather<SHARED, GROUP / 2>(                                                             \
+            indptr, inputs, width, out, [=](int64 p) { return w[positions[p]] * c[rows[p]]; }, \
+            [=](int64 p) {                                                                     \
+                int j = rows[p];                                                               \
+                Samples d = load(row_at(delta + t, owners[j], width));                         \
+                return slope_where_off(d, signs[sign_byte(j, width, t)], slope);               \
+            },                                                                                 \
+            partial);                                                                          \
     }
 
 DENDRITIC_INPUTS(dendritic_input_gradient, false)

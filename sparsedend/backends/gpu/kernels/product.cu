@@ -19,7 +19,7 @@ __device__ inline void load_tile(const Number* a, int64 i_stride, int64 k_stride
     }
 }
 
-// out = a b (+ bias). One block SIDE x SIDE elements, by rows of such tiles; one thread
+// out = a b (+ bias). One block SIDE x SIDE elements, counted row by row of such tiles; one thread
 // PATCH x PATCH. CuPy's cuBLAS cannot be captured.
 //
 //   a         element (i, k) at i * a_i + k * a_k

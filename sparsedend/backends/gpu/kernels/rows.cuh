@@ -15,18 +15,17 @@ struct alignas(16) Samples {
     real v[OWN];
 };
 
-// The same number, made anew wherever this stands. What is made of a number that does not change, or
-// changes by steps, the compiler would rather keep from turn to turn of a loop, in registers that
-// loads in flight need.
+// The same number, of which the compiler does not know that it is. What it can make of one that does
+// not change in a loop, or changes by steps, it would rather keep from turn to turn, in registers
+// that loads in flight need.
 __device__ inline int anew(int number) {
     asm volatile("" : "+r"(number));
     return number;
 }
 
 // Row `index` of rows of `width` numbers; `first` stands in row 0, at a lane's samples. The address
-// is one multiply-add of two 32-bit factors to a 64-bit base, which reaches through arrays of any
-// size; as a product of 64 bits, which it becomes once a factor is kept as such, it takes four
-// instructions.
+// is one multiply-add, of two 32-bit factors and a 64-bit base, which reaches through arrays of any
+// size: were a factor kept in 64 bits, it would take four.
 template <class Number>
 __device__ inline const Number* row_at(const Number* first, int index, int width) {
     unsigned bytes = anew(width) * (unsigned)sizeof(Number);

@@ -49,7 +49,7 @@ __device__ inline void sparse_gradient_row(const Input* x, const int64* indptr, 
                 const real* b, int rows, int width, stored* out) {                           \
         sparse_forward_row(x, indptr, indices, w, b, rows, width, out);                      \
     }                                                                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                          \
+    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                     \
         GRADIENT(const INPUT* x, const int64* indptr, const int* indices, const real* delta, \
                  int rows, int width, real* gw, real* gb) {                                  \
         sparse_gradient_row(x, indptr, indices, delta, rows, width, gw, gb);                 \
@@ -75,7 +75,7 @@ SPARSE(sparse_forward_pixels, sparse_weight_gradient_pixels, pixel)
              const real* delta, int inputs, int width, real* out) {                     \
         __shared__ Samples partial[WARPS][WARP];                                        \
         const real* d = delta + own_sample();                                           \
-        gather<SHARED, GROUP>(                                                                 \
+        gather<SHARED, GROUP>(                                                          \
             indptr, inputs, width, out, [=](int64 p) { return w[positions[p]]; },       \
             [=](int64 p) { return load(row_at(d, rows[p], width)); }, partial);         \
     }
