@@ -82,11 +82,11 @@ def forget_gpu():
 
 @pytest.fixture
 def gpu():
-    """A CUDA device, with CuPy."""
+    """A CUDA device, with CuPy. Only ``-m`` chooses such tests: none is skipped then."""
     try:
         cuda.library()
     except InputError as error:
-        pytest.skip(str(error))
+        pytest.fail(f"a device was asked for by -m, and there is none: {error}", pytrace=False)
 
 
 #: Where the CuPy backend is tested: on the host everywhere, and on a device with ``-m gpu``.

@@ -1,31 +1,16 @@
 """Every kernel compiles for two generations of GPUs, with no warning and no spilled register."""
 
-import ctypes
-import importlib.util
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
+from bench import cubins
 from sparsedend.backends.gpu import formulas, program
 from tests.backends.gpu.formulas import FORMULAS, LOSSES
 
 NVCC = shutil.which("nvcc")
 ARCHITECTURES = (80, 90)
-#: As CuPy compiles.
-CUPY = ("-ftz=true",)
-PTXAS = ("--verbose", "--warn-on-spills")
-
-
-def nvrtc():
-    """Path of NVIDIA's compiler as a library, of pip or of the toolkit; None if nowhere."""
-    package = importlib.util.find_spec("nvidia")
-    folders = [*(package.submodule_search_locations if package else ())]
-    if NVCC:
-        folders.append(Path(NVCC).resolve().parents[1] / "lib64")
-    found = (path for folder in folders for path in Path(folder).rglob("libnvrtc.so.*"))
-    return next(found, None)
 
 
 def log_of_nvcc(code, options, folder):
@@ -36,7 +21,8 @@ def log_of_nvcc(code, options, folder):
     command = [
         *(NVCC, "--fatbin", "--threads", "2", "-o", "/dev/null"),
         *(f"-gencode=arch=compute_{each},code=sm_{each}" for each in ARCHITECTURES),
-        *("-Werror", "all-warnings", "-Xptxas", ",".join(PTXAS), *CUPY, *options, source),
+        *("-Werror", "all-warnings", "-Xptxas", ",".join(cubins.PTXAS), cubins.FLUSH),
+        *(*options, source),
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -44,30 +30,10 @@ def log_of_nvcc(code, options, folder):
 
 
 def log_of_nvrtc(code, options, folder):
-    path = nvrtc()
-    if path is None:
-        pytest.skip("no NVRTC: pip install nvidia-cuda-nvrtc, or install the CUDA toolkit")
-    library = ctypes.CDLL(str(path))
-    return "".join(log_of_program(library, code, options, each) for each in ARCHITECTURES)
-
-
-def log_of_program(library, code, options, architecture):
-    made = ctypes.c_void_p()
-    ptxas = [f"--ptxas-options={option}" for option in PTXAS]
-    given = (f"-arch=sm_{architecture}", "--device-as-default-execution-space", *CUPY, *ptxas)
-    texts = [option.encode() for option in (*given, *options)]
-    source = code.encode()
-    assert library.nvrtcCreateProgram(ctypes.byref(made), source, b"", 0, None, None) == 0
-    failed = library.nvrtcCompileProgram(made, len(texts), (ctypes.c_char_p * len(texts))(*texts))
-    size = ctypes.c_size_t()
-    library.nvrtcGetProgramLogSize(made, ctypes.byref(size))
-    log = ctypes.create_string_buffer(size.value)
-    library.nvrtcGetProgramLog(made, log)
-    library.nvrtcDestroyProgram(ctypes.byref(made))
-    text = log.value.decode()
-    assert not failed, text
-    assert "warning" not in text, text
-    return text
+    try:
+        return "".join(cubins.compiled(code, options, each).log for each in ARCHITECTURES)
+    except ImportError as error:
+        pytest.skip(str(error))
 
 
 def kernels_of_formulas(stored):

@@ -31,7 +31,7 @@ class _OfThread(threading.local):
     ----------
     stream : Stream
         CuPy reuses memory that was freed on the same one alone.
-    sums : (SUMS,) float64
+    sums : (SUMS or more,) float64
         For kernels that add up in two steps.
     """
 
@@ -45,8 +45,10 @@ _of_thread = _OfThread()
 _capturing = threading.Lock()
 
 
-def sums() -> Array:
-    """The calling thread's room for sums, (SUMS,) float64."""
+def sums(size: int = SUMS) -> Array:
+    """The calling thread's room for so many sums, or more: (size,) float64."""
+    if size > _of_thread.sums.size:
+        _of_thread.sums = cupy.zeros(size, np.float64)
     return _of_thread.sums
 
 
@@ -72,7 +74,10 @@ def own_stream() -> Iterator[None]:
 
 
 def capture(queue: Callable[[], None]) -> Callable[[], None]:
-    """Record what `queue` queues, inside `own_stream`; what comes back queues that again."""
+    """Record what `queue` queues, inside `own_stream`; what comes back queues that again.
+
+    It must have been queued before: then its kernels are loaded, and the sums have all their room.
+    """
     stream, kept = _of_thread.stream, _of_thread.sums
     with _capturing, _no_collection():
         # Other threads go on allocating memory meanwhile, which only this mode allows them.

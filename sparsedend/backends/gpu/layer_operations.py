@@ -7,13 +7,16 @@ import numpy as np
 from ...structure import Structure, Transposed
 from ..backend import Backend
 from ..types import Array, DendriticArrays, DendriticStructure
-from .device import place
-from .launch import blocks, launch, tiles
-from .program import GROUP, SIDE, TILE_FEATURES, TILE_SAMPLES, WARPS
+from .device import place, sums
+from .launch import arithmetic, blocks, launch, launch_elements, tiles
+from .program import GROUP, MOST_SLICES, SIDE, SLICE, TILE_FEATURES, TILE_SAMPLES, WARPS
 
 #: A dense layer of fewer outputs than this, such as the classes', is done a row a block or warp: by
 #: tiles it would leave most of the device idle.
 FEW_OUTPUTS = 64
+#: Entries of an input, on average, from which on a block shares them: fewer are done by one warp
+#: before a block's others have joined it.
+MANY_ENTRIES = 4 * GROUP
 
 
 class LayerOperations(Backend):
@@ -28,7 +31,7 @@ class LayerOperations(Backend):
         launch(
             np.float32 if pixels else out.dtype,
             "take_pixels" if pixels else f"take_{images.dtype.name}",
-            (width // TILE_SAMPLES, blocks(features, TILE_FEATURES)),
+            (width // TILE_SAMPLES * blocks(features, TILE_FEATURES),),
             images,
             place(order),
             order.size,
@@ -96,8 +99,7 @@ class LayerOperations(Backend):
         inputs, width = out.shape
         launch(
             out.dtype,
-            "sparse_input_gradient",
-            (blocks(inputs, WARPS), tiles(out)),
+            *_gather("sparse_input_gradient", transposed, out),
             *transposed,
             weights,
             delta,
@@ -186,8 +188,7 @@ class LayerOperations(Backend):
         inputs, width = out.shape
         launch(
             out.dtype,
-            "dendritic_input_gradient",
-            (blocks(inputs, WARPS), tiles(out)),
+            *_gather("dendritic_input_gradient", transposed, out),
             *transposed,
             structure.cables.rows,
             parameters.synapses,
@@ -207,9 +208,19 @@ class LayerOperations(Backend):
         if len(weights) >= FEW_OUTPUTS:
             _product(weights, False, x, False, bias, out)
             return
-        outputs, inputs = weights.shape
-        grid = (outputs, tiles(out))
-        launch(out.dtype, "dense_forward", grid, x, weights, bias, inputs, out.shape[1], out)
+        (outputs, inputs), width = weights.shape, out.shape[1]
+        of_slice = max(SLICE, blocks(inputs, MOST_SLICES))
+        slices = blocks(inputs, of_slice)
+        if slices == 1:
+            grid = (outputs, tiles(out))
+            launch(out.dtype, "dense_forward", grid, x, weights, bias, inputs, width, out)
+            return
+        partial = sums(slices * out.size).view(arithmetic(out.dtype))
+        grid = (slices * outputs, tiles(out))
+        sizes = (outputs, inputs, of_slice, width)
+        launch(out.dtype, "dense_slices", grid, x, weights, *sizes, partial)
+        arguments = (partial, bias, slices, width, out)
+        launch_elements(out.dtype, "dense_total", out.size, *arguments)
 
     def dense_weight_gradient(
         self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
@@ -242,6 +253,14 @@ def _kind(x: Array) -> str:
     return "_pixels" if x.dtype == np.uint16 else ""
 
 
+def _gather(name: str, transposed: Transposed, out: Array) -> tuple[str, tuple[int, ...]]:
+    """Which kernel adds up the entries of each input, and in how many blocks."""
+    inputs = len(out)
+    if transposed.rows.size >= MANY_ENTRIES * inputs:
+        return f"{name}_shared", (inputs, tiles(out))
+    return name, (blocks(inputs, WARPS), tiles(out))
+
+
 def _product(
     a: Array, a_transposed: bool, b: Array, b_transposed: bool, bias: Array | None, out: Array
 ) -> None:
@@ -259,7 +278,7 @@ def _product(
     launch(
         out.dtype,
         name,
-        (blocks(columns, SIDE), blocks(rows, SIDE)),
+        (blocks(columns, SIDE) * blocks(rows, SIDE),),
         a,
         *map(np.int64, a_strides),
         b,

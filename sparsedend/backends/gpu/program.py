@@ -10,8 +10,14 @@ KERNELS = Path(__file__).with_name("kernels")
 #: Threads of a block, and the warps that they are.
 WARP, THREADS = 32, 256
 WARPS = THREADS // WARP
-#: Dot products that a warp makes at once.
+#: Rows that a warp loads before it uses the first.
 GROUP = 8
+#: Blocks that a multiprocessor holds at least, by registers: 64 a thread, and where a warp makes
+#: dot products of rows, 80.
+RESIDENT, DOTS_RESIDENT = 4, 3
+#: Inputs of a dense layer of few outputs that a block adds up, if that makes no more than so many
+#: slices of them.
+SLICE, MOST_SLICES = 512, 64
 #: Tiles of a batch of images, and of a product of matrices.
 TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
 #: Sums, at most, that the square of a norm is made of.
@@ -22,6 +28,8 @@ CONSTANTS = {
     "THREADS": THREADS,
     "WARPS": WARPS,
     "GROUP": GROUP,
+    "RESIDENT": RESIDENT,
+    "DOTS_RESIDENT": DOTS_RESIDENT,
     "TILE_SAMPLES": TILE_SAMPLES,
     "TILE_FEATURES": TILE_FEATURES,
     "SIDE": SIDE,

@@ -99,16 +99,16 @@ def test_matrices_share_memory(backend, rng):
     np.testing.assert_array_equal(backend.fetch(there.rows), structure.rows)
 
 
-def test_more_samples_than_a_grid_has_rows(backend, monkeypatch):
-    """A batch's samples lie along the dimension of a grid that is long enough."""
+@pytest.mark.parametrize(("features", "width"), [(70, 2**23), (2**23, 128)])
+def test_more_samples_or_features_than_a_grid_has_rows(backend, monkeypatch, features, width):
+    """Tiles of both lie along the dimension of a grid that is long enough."""
     grids = {}
 
     def kernel(code, stored, name):
         return lambda grid, block, arguments: grids.update({name: grid})
 
     monkeypatch.setattr(module(backend, "launch"), "_kernel", kernel)
-    dtype, width = np.dtype(np.float32), 2**23
-    images, order = backend.zeros((1, 70), np.float32), backend.zeros(1, np.int64)
+    dtype, order = np.dtype(np.float32), backend.zeros(1, np.int64)
 
     def array(*shape):
         return SimpleNamespace(shape=shape, dtype=dtype, size=1)
@@ -117,10 +117,12 @@ def test_more_samples_than_a_grid_has_rows(backend, monkeypatch):
         def __len__(self):
             return self.shape[0]
 
-    weights = Weights(shape=(100, 70), dtype=dtype)
-    backend.take_batch(images, order, array(70, width))
-    backend.dense_forward(array(70, width), weights, array(100), array(100, width))
-    assert grids == {"take_float32": (width // 32, 2), "product": (width // 64, 2)}
+    weights = Weights(shape=(features, 100), dtype=dtype)
+    backend.take_batch(array(1, features), order, array(features, width))
+    backend.dense_forward(array(100, width), weights, array(features), array(features, width))
+    tiles = -(-features // 64)
+    assert grids == {"take_float32": (width // 32 * tiles,), "product": (width // 64 * tiles,)}
+    width = 2**23
     structure = SimpleNamespace(indptr=None, indices=None)
     with pytest.raises(InputError, match="131072 tiles side by side, and a GPU has 65535: give"):
         backend.sparse_forward(array(), structure, None, None, array(1, 2 * width))

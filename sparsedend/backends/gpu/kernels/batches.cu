@@ -5,8 +5,8 @@ __device__ inline void put_input(pixel* out, unsigned char input, real) {
     *out = __float_as_uint(float(input)) >> 16;
 }
 
-// out[:, i] = images[order[i]] * scale, zeros in the padding. Tile blockIdx.x of the samples,
-// blockIdx.y of the features.
+// out[:, i] = images[order[i]] * scale, zeros in the padding. Blocks count the tiles of samples,
+// row by row of features: of either there may be more than a grid has rows.
 //
 //   images   (images, features)
 //   order    (samples,)
@@ -16,8 +16,9 @@ __device__ inline void put_input(pixel* out, unsigned char input, real) {
 template <class Value, class Out>
 __device__ inline void take(const Value* images, const int64* order, int samples, int features,
                             int width, real scale, Out* out, Value (*tile)[TILE_FEATURES + 1]) {
-    int first_sample = blockIdx.x * TILE_SAMPLES;
-    int first_feature = blockIdx.y * TILE_FEATURES;
+    int across = width / TILE_SAMPLES;
+    int first_sample = blockIdx.x % across * TILE_SAMPLES;
+    int first_feature = blockIdx.x / across * TILE_FEATURES;
     for (int i = warp(); i < TILE_SAMPLES; i += WARPS) {
         int sample = first_sample + i;
         int64 start = sample < samples ? order[sample] * features : 0;

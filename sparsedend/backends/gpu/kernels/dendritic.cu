@@ -34,10 +34,11 @@ __device__ inline void soma_forward(const Input* x, const int64* indptr, const i
     int s = blockIdx.x, t = own_sample();
     real scale = input_scale(x);
     Samples soma = zeros();
-    int64 stop = cable_indptr[s + 1];
-    for (int64 j = cable_indptr[s] + warp(); j < stop; j += WARPS) {
-        Samples z = weighted_sum(x, w, indptr[j], indptr[j + 1], width, t,
-                                 [=](int64 k) { return indices[k]; });
+    int stop = (int)cable_indptr[s + 1];
+    for (int j = (int)cable_indptr[s] + warp(); j < stop; j += WARPS) {
+        Samples z = weighted_sum<GROUP>(
+            indptr[j], indptr[j + 1], [=](int64 k) { return w[k]; },
+            [=](int64 k) { return load(row_at(x + t, indices[k], width)); });
         real bias = b[j];
         unsigned on = 0;
 #pragma unroll
@@ -86,8 +87,8 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
         if (lane() == 0) soma_gb[s] = sum;
     }
     real scale = input_scale(x);
-    int64 stop = cable_indptr[s + 1];
-    for (int64 j = cable_indptr[s] + warp(); j < stop; j += WARPS) {
+    int stop = (int)cable_indptr[s + 1];
+    for (int j = (int)cable_indptr[s] + warp(); j < stop; j += WARPS) {
         auto d = [=](int t) {
             return slope_where_off(load(d_soma + t), signs[sign_byte(j, width, t)], slope);
         };
@@ -105,24 +106,24 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
     }
 }
 
-#define DENDRITIC(FORWARD, BACKWARD, INPUT)                                                   \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                     \
-        FORWARD(const INPUT* x, const int64* indptr, const int* indices,                      \
-                const int64* cable_indptr, const real* w, const real* b, const real* c,       \
-                const real* soma_b, real slope, real soma_slope, int width, stored* out,      \
-                unsigned char* signs) {                                                       \
-        __shared__ Samples partial[WARPS][WARP];                                              \
-        soma_forward(x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, soma_slope,    \
-                     width, out, signs, partial);                                             \
-    }                                                                                         \
-    extern "C" __global__ void __launch_bounds__(THREADS, 2)                                  \
-        BACKWARD(const INPUT* x, const int64* indptr, const int* indices,                     \
-                 const int64* cable_indptr, const real* w, const real* b, const real* c,      \
-                 real slope, real soma_slope, int width, const stored* out,                   \
-                 const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,       \
-                 real* soma_gb) {                                                             \
-        soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width,    \
-                      out, signs, delta, gw, gb, gc, soma_gb);                                \
+#define DENDRITIC(FORWARD, BACKWARD, INPUT)                                                \
+    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                        \
+        FORWARD(const INPUT* x, const int64* indptr, const int* indices,                   \
+                const int64* cable_indptr, const real* w, const real* b, const real* c,    \
+                const real* soma_b, real slope, real soma_slope, int width, stored* out,   \
+                unsigned char* signs) {                                                    \
+        __shared__ Samples partial[WARPS][WARP];                                           \
+        soma_forward(x, indptr, indices, cable_indptr, w, b, c, soma_b, slope, soma_slope, \
+                     width, out, signs, partial);                                          \
+    }                                                                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                   \
+        BACKWARD(const INPUT* x, const int64* indptr, const int* indices,                  \
+                 const int64* cable_indptr, const real* w, const real* b, const real* c,   \
+                 real slope, real soma_slope, int width, const stored* out,                \
+                 const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,    \
+                 real* soma_gb) {                                                          \
+        soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width, \
+                      out, signs, delta, gw, gb, gc, soma_gb);                             \
     }
 
 DENDRITIC(dendritic_forward, dendritic_backward, stored)
@@ -130,7 +131,8 @@ DENDRITIC(dendritic_forward, dendritic_backward, stored)
 DENDRITIC(dendritic_forward_pixels, dendritic_backward_pixels, pixel)
 #endif
 
-// Gradient of the inputs: one warp an input and tile.
+// Gradient of the inputs: one warp an input and tile; `_shared`, for inputs of many synapses, one
+// block.
 //
 //   indptr      (inputs + 1,): synapses of an input among the next two
 //   rows        (nnz,): dendrite
@@ -141,21 +143,22 @@ DENDRITIC(dendritic_forward_pixels, dendritic_backward_pixels, pixel)
 //   signs       from the forward pass
 //   delta       (somata, width), as the backward pass left it
 //   out         (inputs, width)
-extern "C" __global__ void __launch_bounds__(THREADS)
-    dendritic_input_gradient(const int64* indptr, const int* rows, const int* positions,
-                             const int* owners, const real* w, const real* c, real slope,
-                             const unsigned char* signs, const real* delta, int inputs, int width,
-                             real* out) {
-    int i = blockIdx.x * WARPS + warp(), t = own_sample();
-    if (i >= inputs) return;
-    Samples sum = zeros();
-    int64 stop = indptr[i + 1];
-#pragma unroll 4
-    for (int64 p = indptr[i]; p < stop; ++p) {
-        int j = rows[p];
-        Samples d = load(delta + (int64)owners[j] * width + t);
-        d = slope_where_off(d, signs[sign_byte(j, width, t)], slope);
-        add_scaled(sum, w[positions[p]] * c[j], d);
+#define DENDRITIC_INPUTS(NAME, SHARED)                                                         \
+    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                            \
+        NAME(const int64* indptr, const int* rows, const int* positions, const int* owners,    \
+             const real* w, const real* c, real slope, const unsigned char* signs,             \
+             const real* delta, int inputs, int width, real* out) {                            \
+        __shared__ Samples partial[WARPS][WARP];                                               \
+        int t = own_sample();                                                                  \
+        gather<SHARED, GROUP / 2>(                                                             \
+            indptr, inputs, width, out, [=](int64 p) { return w[positions[p]] * c[rows[p]]; }, \
+            [=](int64 p) {                                                                     \
+                int j = rows[p];                                                               \
+                Samples d = load(row_at(delta + t, owners[j], width));                         \
+                return slope_where_off(d, signs[sign_byte(j, width, t)], slope);               \
+            },                                                                                 \
+            partial);                                                                          \
     }
-    store(out + (int64)i * width + t, sum);
-}
+
+DENDRITIC_INPUTS(dendritic_input_gradient, false)
+DENDRITIC_INPUTS(dendritic_input_gradient_shared, true)

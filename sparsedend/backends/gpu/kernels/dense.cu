@@ -1,27 +1,63 @@
 // Dense layers of few outputs. Symbols as everywhere; w (outputs, inputs), x (inputs, width), delta
 // (outputs, width).
 
-// out = w x + b. One block an output and tile; the warps share the inputs.
+// Sum of row[i] * x[i] over the inputs start <= i < stop, which the block's warps share: for the
+// lanes of the first, in tile blockIdx.y.
+//
+//   row       (inputs,): an output's weights
+//   partial   shared, [WARPS][WARP]
+__device__ inline Samples sum_of_inputs(const stored* x, const real* row, int64 start, int64 stop,
+                                        int width, Samples (*partial)[WARP]) {
+    const stored* x_t = x + own_sample();
+    take_part(start, stop);
+    Samples sum = weighted_sum<GROUP>(
+        start, stop, [=](int64 i) { return row[i]; },
+        [=](int64 i) { return load(row_at(x_t, int(i), width)); });
+    return block_sum(sum, partial);
+}
+
+// out = w x + b. One block an output and tile.
 //
 //   b     (outputs,)
 //   out   (outputs, width)
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     dense_forward(const stored* x, const real* w, const real* b, int inputs, int width,
                   stored* out) {
     __shared__ Samples partial[WARPS][WARP];
-    int o = blockIdx.x, t = own_sample();
-    const real* row = w + (int64)o * inputs;
-    Samples sum = zeros();
-#pragma unroll 8
-    for (int i = warp(); i < inputs; i += WARPS)
-        add_scaled(sum, row[i], load(x + (int64)i * width + t));
-    sum = block_sum(sum, partial);
+    int o = blockIdx.x;
+    Samples sum = sum_of_inputs(x, w + (int64)o * inputs, 0, inputs, width, partial);
     if (warp() == 0) {
         real bias = b[o];
 #pragma unroll
         for (int i = 0; i < OWN; ++i) sum.v[i] += bias;
-        store(out + (int64)o * width + t, sum);
+        store(out + (int64)o * width + own_sample(), sum);
     }
+}
+
+// Of many inputs: sums of w x over `slice` of them each, to be added up by `dense_total`. One block
+// an output, slice and tile, those of a slice, which read the same, beside each other.
+//
+//   sums   (slices, outputs, width), out
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
+    dense_slices(const stored* x, const real* w, int outputs, int inputs, int slice, int width,
+                 real* sums) {
+    __shared__ Samples partial[WARPS][WARP];
+    int o = blockIdx.x % outputs;
+    int64 start = (int64)(blockIdx.x / outputs) * slice;
+    int64 stop = start + slice < inputs ? start + slice : inputs;
+    Samples sum = sum_of_inputs(x, w + (int64)o * inputs, start, stop, width, partial);
+    if (warp() == 0) store(sums + (int64)blockIdx.x * width + own_sample(), sum);
+}
+
+// out = the sum of the slices' sums, and b: one thread an element.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    dense_total(const real* sums, const real* b, int slices, int width, stored* out, int64 size) {
+    int64 i = element();
+    if (i >= size) return;
+    real sum = 0;
+#pragma unroll 8
+    for (int s = 0; s < slices; ++s) sum += sums[s * size + i];
+    put(out + i, sum + b[i / width]);
 }
 
 // gw = delta x^T and gb the sums of delta. One warp GROUP inputs of output blockIdx.y; the first
@@ -29,7 +65,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 //
 //   gw    (outputs, inputs), out
 //   gb    (outputs,), out
-extern "C" __global__ void __launch_bounds__(THREADS, 2)
+extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)
     dense_weight_gradient(const stored* x, const real* delta, int inputs, int width, real* gw,
                           real* gb) {
     int o = blockIdx.y;
@@ -48,15 +84,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
 // out = w^T delta: one warp an input and tile.
 //
 //   out   (inputs, width)
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     dense_input_gradient(const real* w, const real* delta, int outputs, int inputs, int width,
                          real* out) {
     int i = blockIdx.x * WARPS + warp(), t = own_sample();
     if (i >= inputs) return;
-    Samples sum = zeros();
-#pragma unroll 8
-    for (int o = 0; o < outputs; ++o)
-        add_scaled(sum, w[(int64)o * inputs + i], load(delta + (int64)o * width + t));
+    Samples sum = weighted_sum<GROUP>(
+        0, outputs, [=](int64 o) { return w[o * inputs + i]; },
+        [=](int64 o) { return load(row_at(delta + t, int(o), width)); });
     store(out + (int64)i * width + t, sum);
 }
 

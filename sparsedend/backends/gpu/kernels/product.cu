@@ -19,8 +19,8 @@ __device__ inline void load_tile(const Number* a, int64 i_stride, int64 k_stride
     }
 }
 
-// out = a b (+ bias). One block SIDE x SIDE elements, tile blockIdx.x of the columns and blockIdx.y
-// of the rows; one thread PATCH x PATCH. CuPy's cuBLAS cannot be captured.
+// out = a b (+ bias). One block SIDE x SIDE elements, counted row by row of such tiles; one thread
+// PATCH x PATCH. CuPy's cuBLAS cannot be captured.
 //
 //   a         element (i, k) at i * a_i + k * a_k
 //   b         element (k, j) at k * b_k + j * b_j
@@ -33,7 +33,8 @@ __device__ inline void product_tile(const real* a, int64 a_i, int64 a_k, const N
                                     int64 b_j, const real* bias, int has_bias, int rows,
                                     int columns, int depth, Out* out, SharedTile a_tile,
                                     SharedTile b_tile) {
-    int first_i = blockIdx.y * SIDE, first_j = blockIdx.x * SIDE;
+    int across = (columns + SIDE - 1) / SIDE;
+    int first_i = blockIdx.x / across * SIDE, first_j = blockIdx.x % across * SIDE;
     int i = threadIdx.x / (SIDE / PATCH) * PATCH, j = threadIdx.x % (SIDE / PATCH) * PATCH;
     real sums[PATCH][PATCH] = {};
     for (int first_k = 0; first_k < depth; first_k += DEPTH) {

@@ -13,8 +13,9 @@ __device__ inline void sparse_forward_row(const Input* x, const int64* indptr, c
                                           stored* out) {
     int j = blockIdx.x * WARPS + warp(), t = own_sample();
     if (j >= rows) return;
-    Samples sum = weighted_sum(x, w, indptr[j], indptr[j + 1], width, t,
-                               [=](int64 k) { return indices[k]; });
+    Samples sum = weighted_sum<GROUP>(
+        indptr[j], indptr[j + 1], [=](int64 k) { return w[k]; },
+        [=](int64 k) { return load(row_at(x + t, indices[k], width)); });
     real scale = input_scale(x), bias = b[j];
 #pragma unroll
     for (int i = 0; i < OWN; ++i) sum.v[i] = sum.v[i] * scale + bias;
@@ -43,12 +44,12 @@ __device__ inline void sparse_gradient_row(const Input* x, const int64* indptr, 
 }
 
 #define SPARSE(FORWARD, GRADIENT, INPUT)                                                     \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                          \
         FORWARD(const INPUT* x, const int64* indptr, const int* indices, const real* w,      \
                 const real* b, int rows, int width, stored* out) {                           \
         sparse_forward_row(x, indptr, indices, w, b, rows, width, out);                      \
     }                                                                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS, 2)                                 \
+    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                     \
         GRADIENT(const INPUT* x, const int64* indptr, const int* indices, const real* delta, \
                  int rows, int width, real* gw, real* gb) {                                  \
         sparse_gradient_row(x, indptr, indices, delta, rows, width, gw, gb);                 \
@@ -59,7 +60,8 @@ SPARSE(sparse_forward, sparse_weight_gradient, stored)
 SPARSE(sparse_forward_pixels, sparse_weight_gradient_pixels, pixel)
 #endif
 
-// out = W^T delta over the transposed structure: one warp an input and tile.
+// out = W^T delta over the transposed structure: one warp an input and tile; `_shared`, for inputs
+// of many entries, one block.
 //
 //   indptr      (inputs + 1,): entries of an input among the next two
 //   rows        (nnz,): row of W
@@ -67,15 +69,16 @@ SPARSE(sparse_forward_pixels, sparse_weight_gradient_pixels, pixel)
 //   w           (nnz,)
 //   delta       (rows of W, width)
 //   out         (inputs, width)
-extern "C" __global__ void __launch_bounds__(THREADS)
-    sparse_input_gradient(const int64* indptr, const int* rows, const int* positions,
-                          const real* w, const real* delta, int inputs, int width, real* out) {
-    int i = blockIdx.x * WARPS + warp(), t = own_sample();
-    if (i >= inputs) return;
-    Samples sum = zeros();
-    int64 stop = indptr[i + 1];
-#pragma unroll 8
-    for (int64 p = indptr[i]; p < stop; ++p)
-        add_scaled(sum, w[positions[p]], load(delta + (int64)rows[p] * width + t));
-    store(out + (int64)i * width + t, sum);
-}
+#define SPARSE_INPUTS(NAME, SHARED)                                                     \
+    extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                     \
+        NAME(const int64* indptr, const int* rows, const int* positions, const real* w, \
+             const real* delta, int inputs, int width, real* out) {                     \
+        __shared__ Samples partial[WARPS][WARP];                                        \
+        const real* d = delta + own_sample();                                           \
+        gather<SHARED, GROUP>(                                                          \
+            indptr, inputs, width, out, [=](int64 p) { return w[positions[p]]; },       \
+            [=](int64 p) { return load(row_at(d, rows[p], width)); }, partial);         \
+    }
+
+SPARSE_INPUTS(sparse_input_gradient, false)
+SPARSE_INPUTS(sparse_input_gradient_shared, true)

@@ -6,12 +6,13 @@
 // Activations are feature-major, (features, width) in C order, with a width that is a multiple of
 // 128 and padding that holds finite numbers. Every sum is made by one thread or in a fixed order of
 // threads: the same input gives the same bits, and there are no atomics. Nothing checks bounds:
-// structures are checked where they enter the library. All blocks have THREADS threads; where a
-// second launch bound is given, it lets the compiler take the registers that it would spill
-// otherwise.
+// structures are checked where they enter the library. All blocks have THREADS threads. Kernels
+// that read rows are bound to RESIDENT blocks a multiprocessor: that many registers, and no fewer,
+// are what the loads in flight need.
 
 typedef REAL real;
 typedef long long int64;
+typedef unsigned long long uint64;
 // One byte of an image as bfloat16, which holds 0 ... 255 exactly in half the bytes of a float.
 typedef unsigned short pixel;
 
