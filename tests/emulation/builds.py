@@ -51,7 +51,7 @@ BUILDS = {
         variables=(("TSAN_OPTIONS", THREAD_SANITIZER),),
     ),
     "bounds": Build(
-        (*EXACT, "-g", "-fsanitize=address"),
+        (*EXACT, "-g", "-fsanitize=address", "-fsanitize-recover=address"),
         runtime="libasan.so",
         variables=(("ASAN_OPTIONS", "detect_leaks=0:detect_stack_use_after_return=0"),),
     ),

@@ -7,20 +7,20 @@
 // beyond the ends of shared memory. Kernels are inlined, so the address that a call returns to is
 // its place.
 //
-// Where ThreadSanitizer is loaded, each thread is a fiber of its own to it, that begins after the
-// launch and ends before the next. A barrier orders what stands before and after it, __syncwarp for
-// its lanes too; a shuffle orders nothing, and neither does one block after the other. This file
-// itself is not instrumented: what it does is no access of a kernel's.
+// Where ThreadSanitizer is loaded, each thread is a fiber of its own to it. A barrier orders what
+// stands before and after it, as __syncwarp does for lanes; a shuffle orders nothing, and neither
+// does one block after the other, except that every third block has the same fibers: to make new
+// ones takes half a millisecond each. This file itself is not instrumented: what it does is no
+// access of a kernel's.
 
 #include "fibers.h"
 
-#include <sys/mman.h>
 #include <ucontext.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -31,7 +31,6 @@
 extern "C" {
 [[gnu::weak]] void* __tsan_get_current_fiber();
 [[gnu::weak]] void* __tsan_create_fiber(unsigned flags);
-[[gnu::weak]] void __tsan_destroy_fiber(void* fiber);
 [[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 [[gnu::weak]] void __tsan_acquire(void* place);
 [[gnu::weak]] void __tsan_release(void* place);
@@ -49,21 +48,22 @@ constexpr size_t STACK = 1 << 17, GUARD = 64;
 // Of a guard: NaN in every type and at every place; arithmetic makes another of it in a double and
 // in every second float.
 constexpr uint64_t GUARDED = 0x7FF47DA57FA57DA5;
-// Threads that ThreadSanitizer still knows when a later block runs, so that none gets their number.
-constexpr size_t REMEMBERED = 2048;
+// Fibers that take turns to be a block's.
+constexpr size_t TEAMS = 3;
 constexpr unsigned NO_SYNC = 1;
 
 enum State { READY, AT_BARRIER, AT_SHUFFLE, AT_WARP_BARRIER, DONE };
 
 struct Fiber {
     ucontext_t context;
+    std::unique_ptr<char[]> stack{new char[STACK]};
+    void* sanitized = nullptr;
     State state;
     const void* place;
     unsigned mask;
     int source;
     uint64_t value;
     uint64_t result;
-    void* sanitized;
 };
 
 struct Shared {
@@ -72,18 +72,18 @@ struct Shared {
     size_t size;
 };
 
-// All that one block at a time has.
-std::vector<Fiber> threads;
+std::vector<Fiber> teams[TEAMS];
+// All that one block at a time has: the first `count` of its team, and its memory.
+Fiber* threads;
+unsigned count;
 std::vector<Shared> arena;
-char* stacks;
-size_t stacks_size;
 // Addresses that stand for barriers: two of the block, in turn, and two of each warp.
 std::vector<uint64_t>* barriers;
 std::vector<unsigned> turns;
-std::deque<void*> remembered;
 ucontext_t scheduler;
 void* scheduler_sanitized;
-char launch_ends;
+// Addresses that stand for the begin and the end of a launch.
+char launch_begins, launch_ends;
 std::function<void()> body;
 std::string failure;
 
@@ -122,13 +122,14 @@ void* barrier_of(size_t group, unsigned turn) { return &(*barriers)[2 * group + 
 
 // Wait so that all that the group has written until then is seen afterwards.
 void wait_in_order(State state, const void* place, size_t group) {
-    unsigned turn = turns[group * threads.size() + threadIdx.x]++;
+    unsigned turn = turns[group * count + threadIdx.x]++;
     if (watched()) __tsan_release(barrier_of(group, turn));
     wait(state, place);
     if (watched()) __tsan_acquire(barrier_of(group, turn));
 }
 
 void enter() {
+    if (watched()) __tsan_acquire(&launch_begins);
     body();
     if (watched()) __tsan_release(&launch_ends);
     self().state = DONE;
@@ -175,44 +176,34 @@ void settle_lanes(size_t first, unsigned lane) {
 
 // Let all threads go on if all of them wait at one barrier.
 void settle_block() {
-    for (Fiber& fiber : threads)
-        if (fiber.state != AT_BARRIER) return;
-    for (Fiber& fiber : threads)
-        if (fiber.place != threads[0].place) {
-            failure = here(&fiber - threads.data()) + " waits at another barrier than the first";
+    for (unsigned i = 0; i < count; ++i)
+        if (threads[i].state != AT_BARRIER) return;
+    for (unsigned i = 0; i < count; ++i)
+        if (threads[i].place != threads[0].place) {
+            failure = here(i) + " waits at another barrier than the first";
             return;
         }
-    for (Fiber& fiber : threads) fiber.state = READY;
+    for (unsigned i = 0; i < count; ++i) threads[i].state = READY;
 }
 
 void settle() {
-    for (unsigned i = 0; i < threads.size() && failure.empty(); ++i)
+    for (unsigned i = 0; i < count && failure.empty(); ++i)
         if (threads[i].state == AT_SHUFFLE || threads[i].state == AT_WARP_BARRIER)
             settle_lanes(i / WARP * WARP, i % WARP);
     if (failure.empty()) settle_block();
 }
 
-// Stacks that are new to ThreadSanitizer, and need be new to nobody else.
-void make_stacks() {
-    size_t size = threads.size() * STACK;
-    if (stacks_size >= size && !watched()) return;
-    if (stacks) munmap(stacks, stacks_size);
-    void* made = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (made == MAP_FAILED) std::abort();
-    stacks = static_cast<char*>(made);
-    stacks_size = size;
-}
-
-void begin_block() {
-    make_stacks();
-    barriers = new std::vector<uint64_t>(2 * (1 + threads.size() / WARP));
-    turns.assign((1 + threads.size() / WARP) * threads.size(), 0);
-    for (size_t i = 0; i < threads.size(); ++i) {
+void begin_block(std::vector<Fiber>& team) {
+    if (team.size() < count) team.resize(count);
+    threads = team.data();
+    barriers = new std::vector<uint64_t>(2 * (1 + count / WARP));
+    turns.assign((1 + count / WARP) * count, 0);
+    for (unsigned i = 0; i < count; ++i) {
         Fiber& fiber = threads[i];
         fiber.state = READY;
-        fiber.sanitized = watched() ? __tsan_create_fiber(0) : nullptr;
+        if (watched() && !fiber.sanitized) fiber.sanitized = __tsan_create_fiber(0);
         getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = stacks + i * STACK;
+        fiber.context.uc_stack.ss_sp = fiber.stack.get();
         fiber.context.uc_stack.ss_size = STACK;
         fiber.context.uc_link = nullptr;
         makecontext(&fiber.context, enter, 0);
@@ -243,22 +234,15 @@ void end_block() {
     }
     arena.clear();
     delete barriers;
-    for (Fiber& fiber : threads)
-        if (fiber.sanitized) remembered.push_back(fiber.sanitized);
 }
 
-void forget(size_t left) {
-    for (; remembered.size() > left; remembered.pop_front())
-        __tsan_destroy_fiber(remembered.front());
-}
-
-void run_block(std::mt19937& rng) {
-    begin_block();
-    std::vector<unsigned> order(threads.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+void run_block(std::vector<Fiber>& team, std::mt19937& rng) {
+    begin_block(team);
+    std::vector<unsigned> order(count);
+    for (unsigned i = 0; i < count; ++i) order[i] = i;
     std::shuffle(order.begin(), order.end(), rng);
-    size_t done = 0;
-    while (failure.empty() && done < threads.size()) {
+    unsigned done = 0;
+    while (failure.empty() && done < count) {
         bool ran = false;
         for (unsigned i : order) {
             if (threads[i].state != READY) continue;
@@ -325,17 +309,19 @@ const char* run(const std::function<void()>& kernel, unsigned grid_x, unsigned g
 #endif
     blockDim = {block, 1, 1};
     gridDim = {grid_x, grid_y, 1};
-    threads.resize(block);
+    count = block;
     body = kernel;
     failure.clear();
-    if (watched()) scheduler_sanitized = __tsan_get_current_fiber();
+    if (watched()) {
+        scheduler_sanitized = __tsan_get_current_fiber();
+        __tsan_release(&launch_begins);
+    }
+    size_t blocks = 0;
     for (unsigned y = 0; y < grid_y && failure.empty(); ++y)
         for (unsigned x = 0; x < grid_x && failure.empty(); ++x) {
             blockIdx = {x, y, 0};
-            run_block(rng);
-            forget(REMEMBERED);
+            run_block(teams[watched() ? blocks++ % TEAMS : 0], rng);
         }
-    forget(0);
     if (watched()) __tsan_acquire(&launch_ends);
 #ifdef __SSE__
     _mm_setcsr(before);
