@@ -4,8 +4,8 @@
 // thread waits for others that never come; where the threads of a block wait at different barriers;
 // where the lanes of a shuffle are at different places of the program, name different masks, or one
 // that leaves one of them out, or ask a lane that is none of them; and where something is written
-// beyond the ends of shared memory. Kernels are inlined, so the address that a call returns to is
-// its place.
+// beyond the ends of shared memory. (AddressSanitizer, where it is loaded, reports what is read there,
+// too.) Kernels are inlined, so the address that a call returns to is its place.
 //
 // Where ThreadSanitizer is loaded, each thread is a fiber of its own to it. A barrier orders what
 // stands before and after it, as __syncwarp does for lanes; a shuffle orders nothing, and neither
@@ -36,6 +36,7 @@ extern "C" {
 [[gnu::weak]] void __tsan_release(void* place);
 [[gnu::weak]] void __tsan_ignore_thread_begin();
 [[gnu::weak]] void __tsan_ignore_thread_end();
+[[gnu::weak]] void __asan_poison_memory_region(const volatile void* start, size_t size);
 }
 
 Position threadIdx, blockIdx, blockDim, gridDim;
@@ -269,6 +270,10 @@ void* shared_bytes(const void* declaration, size_t size) {
     for (size_t i = 0; i < room + 2 * GUARD; i += sizeof GUARDED)
         std::memcpy(bytes + i, &GUARDED, sizeof GUARDED);
     std::memset(bytes + GUARD, 0xff, size);
+    if (__asan_poison_memory_region) {
+        __asan_poison_memory_region(bytes, GUARD);
+        __asan_poison_memory_region(bytes + GUARD + size, room - size + GUARD);
+    }
     arena.push_back({declaration, bytes + GUARD, size});
     return bytes + GUARD;
 }

@@ -126,7 +126,7 @@ BEYOND = """
     x, out = library.zeros(63, np.float32), library.zeros(64, np.float32)
     run("reads_inside", x, out, np.int32(63), grid=(1,))
     run("reads_beyond", x, out, np.int32(63), grid=(1,))
-    run("shared_beyond", out, np.int32(80), grid=(1,))
+    run("shared_beyond", out, np.int32(64), grid=(1,))
 """
 
 
@@ -136,7 +136,6 @@ def test_what_is_read_beyond_an_array_and_not_used():
     options = build.pop("ASAN_OPTIONS") + ":halt_on_error=0"
     found = reports(BEYOND, build | {"ASAN_OPTIONS": options})
     assert "ERROR" not in found["reads_inside"]
-    messages = {"reads_beyond": "use-after-poison", "shared_beyond": "heap-buffer-overflow"}
-    for name, message in messages.items():
-        assert f"ERROR: AddressSanitizer: {message}" in found[name], name
+    for name in ("reads_beyond", "shared_beyond"):
+        assert "ERROR: AddressSanitizer: use-after-poison" in found[name], name
         assert re.search(rf"#0 0x\w+ in {name} ", found[name]), found[name]
