@@ -16,7 +16,7 @@ from sparsedend.backends import cuda
 from sparsedend.errors import InputError
 from sparsedend.optimizers import Optimizer
 from sparsedend.structure import Structure
-from tests.emulation import compilation, library
+from tests.emulation import compilation, library, streams
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,6 +72,7 @@ def emulated(monkeypatch):
     yield
     forget_gpu()
     sys.modules.update(before)
+    streams.finish()
 
 
 def forget_gpu():

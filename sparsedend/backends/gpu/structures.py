@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...structure import Structure, Transposed
 from ..types import Array
@@ -37,15 +38,13 @@ class Connections:
     @cached_property
     def rows(self) -> Array:
         """Row of each connection, (nnz,) int32."""
-        return cupy.array(self._host.rows)
+        return _ready(self._host.rows)[0]
 
     @cached_property
     def transposed(self) -> Transposed:
         """The same connections by column, the pointers as int64."""
         indptr, rows, positions = self._host.transposed
-        return Transposed(
-            cupy.array(indptr.astype(np.int64)), cupy.array(rows), cupy.array(positions)
-        )
+        return Transposed(*_ready(indptr.astype(np.int64), rows, positions))
 
     def matrix(self, data: Array) -> Any:
         """CuPy matrix of the values `data`, (nnz,), sharing memory with them."""
@@ -55,3 +54,10 @@ class Connections:
         matrix = csr_matrix((data, self.indices, indptr), shape=self.shape)
         matrix.data = data
         return matrix
+
+
+def _ready(*arrays: NDArray) -> list[Array]:
+    """Arrays on the device, for all streams: threads share what the first that needs it makes."""
+    made = [cupy.array(each) for each in arrays]
+    cupy.cuda.get_current_stream().synchronize()
+    return made

@@ -11,6 +11,7 @@ import pytest
 from sparsedend import backends
 from sparsedend.backends import cuda
 from sparsedend.errors import InputError
+from tests.conftest import uneven
 from tests.emulation import library
 
 
@@ -111,6 +112,24 @@ def test_two_threads_train_side_by_side(backend, worker):
         worker(lambda: next(other))
     assert worker(lambda: next(other)) == pytest.approx(5 / 5**0.5, rel=1e-6)
     assert list(one)[-1] == pytest.approx(9 / 5**0.5, rel=1e-6)
+
+
+def test_what_one_thread_makes_of_a_structure_another_may_use(backend, rng, worker):
+    """Both work on streams of their own meanwhile, and neither waits for the other."""
+    there = backend.connections(uneven(rng, 9, 12))
+    weights, delta = (backend.place(np.ones(n, np.float32)) for n in (there.nnz, (9, 128)))
+    out = backend.zeros((12, 128), np.float32)
+
+    def make():
+        with backend.limited():
+            return there.transposed, there.rows
+
+    with backend.limited():
+        transposed, rows = worker(make)
+        backend.sparse_input_gradient(there, transposed, weights, delta, out)
+        found = backend.fetch(out)[:, 0]
+        np.testing.assert_array_equal(backend.fetch(rows), there._host.rows)
+    np.testing.assert_array_equal(found, np.diff(backend.fetch(transposed.indptr)))
 
 
 def test_garbage_is_not_collected_while_a_graph_is_captured(backend):
