@@ -360,7 +360,7 @@ def _is_whole(result: Any) -> bool:
     """Whether a result from a file has the figures of every run."""
     if not isinstance(result, Mapping) or not all(name in result for name in FIGURES):
         return False
-    curves = [result.get(name) for name in vars(History())]
+    curves: list[Any] = [result.get(name) for name in vars(History())]
     if not all(isinstance(curve, list) for curve in curves):
         return False
     figures = itertools.chain((result[name] for name in FIGURES), *curves)
