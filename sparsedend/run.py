@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -360,10 +359,10 @@ def _is_whole(result: Any) -> bool:
     """Whether a result from a file has the figures of every run."""
     if not isinstance(result, Mapping) or not all(name in result for name in FIGURES):
         return False
-    curves: list[Any] = [result.get(name) for name in vars(History())]
-    if not all(isinstance(curve, list) for curve in curves):
-        return False
-    figures = itertools.chain((result[name] for name in FIGURES), *curves)
+    figures = [result[name] for name in FIGURES]
+    for name in vars(History()):
+        curve = result.get(name)
+        figures += curve if isinstance(curve, list) else [None]
     return all(isinstance(figure, int | float) for figure in figures)
 
 

@@ -65,6 +65,8 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", _checked_names(self.name, self.class_names))
+        for what in ("licence", "source"):
+            _check_text(what, getattr(self, what))
         for part, x, y in (
             ("train", self.train_x, self.train_y),
             ("test", self.test_x, self.test_y),
@@ -158,9 +160,14 @@ def _checked_names(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
     for text in (name, *class_names):
         if not isinstance(text, str):
             raise InputError(f"'{name}' has {text!r} among its names: give texts")
-        if "\0" in text or text != text.encode(errors="ignore").decode():
-            raise InputError(f"the name {text!a} is not UTF-8 without NUL: give another")
+        _check_text("name", text)
     return tuple(map(str, class_names))
+
+
+def _check_text(what: str, text: str) -> None:
+    """Refuse a text that no file could hold."""
+    if "\0" in text or text != text.encode(errors="ignore").decode():
+        raise InputError(f"the {what} {text!a} is not UTF-8 without NUL: give another")
 
 
 def _check_images(where: str, x: NDArray) -> None:

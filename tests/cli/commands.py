@@ -14,14 +14,14 @@ SMALL = ["--dendrites", "2", "--somata", "8", "--synapses", "5", "--epochs", "3"
 ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
 
 
-def called(*arguments, folder, check=None):
+def called(*arguments, folder, check=None, **environment):
     """Run the command in its own process."""
     answer = subprocess.run(
         [sys.executable, "-m", "sparsedend", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=folder,
-        env=os.environ | ENVIRONMENT,
+        env=os.environ | ENVIRONMENT | environment,
     )
     if check is not None:
         assert answer.returncode == check, answer.stderr

@@ -1,6 +1,7 @@
 """Trainings that are stopped, killed, or begun twice, each in a process of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,3 +169,14 @@ def printing(command, output, folder):
         cwd=folder,
         env=os.environ | ENVIRONMENT,
     )
+
+
+@posix
+@pytest.mark.parametrize(
+    ("encoding", "name", "shown"),
+    [("latin-1", "→.h5", r"\u2192.h5"), ("utf-8", "\udcff.h5", r"\udcff.h5")],
+)
+def test_names_that_the_output_has_no_letters_for(tmp_path, encoding, name, shown):
+    shutil.copy(RESULTS, tmp_path / name)
+    ended = called("check", name, folder=tmp_path, check=0, PYTHONIOENCODING=encoding)
+    assert ended.stdout.startswith(f"{shown}: results of a sweep")

@@ -39,6 +39,8 @@ def floats(value, **change):
         ({"class_names": ("a", "b\0", "c")}, r"the name 'b\\x00' is not UTF-8 without NUL"),
         ({"class_names": ("a", "b", "\udcff")}, r"the name '\\udcff' is not UTF-8"),
         ({"name": "a\0"}, r"the name 'a\\x00' is not UTF-8"),
+        ({"licence": "\udcff\udcfe"}, r"the licence '\\udcff\\udcfe' is not UTF-8"),
+        ({"source": "a\0"}, r"the source 'a\\x00' is not UTF-8"),
         ({"name": None}, "has None among its names"),
         ({"train_x": np.ma.zeros((7, 4, 5, 3), np.uint8)}, "train/x is a masked array: fill in"),
         ({"test_y": np.ma.zeros(2, np.int64)}, "test/y is a masked array: fill in"),
