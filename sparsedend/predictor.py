@@ -72,6 +72,14 @@ class Predictor:
     def __repr__(self) -> str:
         return f"<Predictor of up to {self.batch_size:,} samples, {self.network.size:,} parameters>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the buffers: a copy, or one in another process, reserves its own."""
+        kind = {"probabilities": self._probabilities, "raw": self._raw}
+        return {"network": self.network, "batch_size": self.batch_size, **kind}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
     def warmup(self) -> None:
         """Compile and reserve what a call needs, which the first ones do otherwise.
 

@@ -1,5 +1,7 @@
 """Few samples, answered fast: as `predict` answers them, from any number of threads."""
 
+import copy
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -124,6 +126,16 @@ def test_a_warm_predictor_compiles_nothing(digits):
             predictor(x[:5])
             predictor(x[:2])
     assert compiled == []
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+def test_copies_have_a_network_and_buffers_of_their_own(copied, digits):
+    predictor, x = Predictor(network(), 3, probabilities=True), digits.test_x[:3]
+    expected = predictor(x)
+    twin = copied(predictor)
+    predictor.network.parameters[:] = 0
+    np.testing.assert_array_equal(twin(x), expected)
+    assert twin.batch_size == 3
 
 
 def test_an_error_leaves_the_predictor_usable(digits):
