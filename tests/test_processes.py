@@ -15,7 +15,8 @@ SMALL = """
     x, y = rng.integers(0, 256, (150, 36), dtype=np.uint8), rng.integers(0, 3, 150)
 
     def small(backend):
-        sizes = {"dendrites": 2, "somata": 4, "synapses": 5}
+        # Enough to do for two threads, without which nothing of OpenMP would be in a child's way.
+        sizes = {"dendrites": 8, "somata": 64, "synapses": 9}
         engine = sd.backends.create(backend, 2)
         return sd.models.build("dann-lrf", (6, 6, 1), 3, backend=engine, **sizes)
 

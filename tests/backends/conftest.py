@@ -2,12 +2,18 @@ import numpy as np
 import pytest
 
 from sparsedend import backends
-from sparsedend.backends.cpu import NumbaBackend
+from sparsedend.backends.cpu import NumbaBackend, recording
 from tests.conftest import CUPY
 
 
+@pytest.fixture
+def all_threads(monkeypatch):
+    """However little there is to do, all threads take part."""
+    monkeypatch.setattr(recording, "WORTH_A_THREAD", 1)
+
+
 @pytest.fixture(params=["1 thread", "2 threads", *CUPY])
-def backend(request):
+def backend(request, all_threads):
     if request.param.startswith(("1", "2")):
         chosen = NumbaBackend(int(request.param[0]))
     else:

@@ -348,7 +348,7 @@ def test_clip_norm(backend, dtype, rng, size):
     np.testing.assert_array_equal(backend.fetch(gradients), vector)
 
 
-def test_results_do_not_depend_on_threads(dtype, rng):
+def test_results_do_not_depend_on_threads(all_threads, dtype, rng):
     given = layer(rng, dtype, width := NumbaBackend(1).width(300))
     results = []
     for threads in (1, 2):

@@ -64,7 +64,7 @@ def trained(samples, model, training, threads, weighted):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("training", TRAININGS)
 @pytest.mark.parametrize("model", MODELS)
-def test_bits_are_those_of_python(samples, in_python, model, training, threads):
+def test_bits_are_those_of_python(samples, in_python, all_threads, model, training, threads):
     if training == "frozen" and model in ("by BLAS", "dropout"):
         pytest.skip("the model has no parameter of that name")
     native = trained(samples, model, TRAININGS[training](), threads, threads == 2)
