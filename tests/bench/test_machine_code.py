@@ -67,7 +67,7 @@ def test_what_limits_a_launch():
     launch = machine_code.Launch("any", 529, 3, 10**6, 55 * 10**6, 2)
     found = machine_code.seconds(launch, Kernel(64, 0, 100, 8, 8), H100)
     assert found["bytes"] == pytest.approx(10e-6)
-    assert found["instructions"] == pytest.approx(1e8 / (528 * 1.755e9))
+    assert found["instructions"] == pytest.approx(1e8 / (528 * 1.98e9))
     assert found["waiting"] == pytest.approx(2 * 3 * 2 * 0.16e-6)
 
 
