@@ -71,6 +71,16 @@ def test_streams_that_use_the_same_memory(kernels, pair, arrays, case, waits):
     np.testing.assert_array_equal(found, {"writes both": 2}.get(case, 1))
 
 
+def test_what_happens_to_be_done_has_not_been_waited_for(kernels, pair, arrays):
+    ones, first, second = arrays
+    with pair[0]:
+        kernels("add")(ones, first)
+        ones.fill(1)
+    assert first.host[0] == 1
+    with pair[1], pytest.raises(AssertionError, match="neither waits for the other"):
+        kernels("add")(first, second)
+
+
 def test_streams_may_read_at_once_and_write_apart(kernels, pair, arrays):
     ones, _, _ = arrays
     halves = library.zeros(64, np.float32)
