@@ -177,7 +177,9 @@ class Arrays(Feed):
     ----------
     x, y : arrays
         Inputs and targets, of which ``x[a:b]`` is an array: NumPy's, memory-mapped or not, data
-        sets of h5py or Zarr, SciPy's sparse matrices. They are open as long as the fit takes.
+        sets of h5py or Zarr, SciPy's sparse matrices. They are open as long as the fit takes. Each
+        chunk is read once an epoch, so that HDF5's own cache of them only costs time:
+        ``h5py.File(path, rdcc_nbytes=0)`` does without.
     sample_weight : (samples,) array, optional
         How much each sample counts, relative to the others; read in slices too.
     window : int, optional

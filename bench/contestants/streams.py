@@ -87,7 +87,7 @@ class FileTrainer(StreamTrainer):
                     stop = min(start + len(images), most)
                     written[start:stop] = images[: stop - start]
                 file["y"] = np.resize(labels.astype(np.uint8), self.count)
-            self.file = h5py.File(path)
+            self.file = h5py.File(path, rdcc_nbytes=0)
         return images, labels
 
     @cached_property
