@@ -20,6 +20,7 @@ from .pace import Pace
 #: Multiply-adds for which a second thread pays: what one does while a parallel region begins and
 #: ends, which is about 4 µs.
 WORTH_A_THREAD = 60_000
+#: An order, and the places of an order, where there is none.
 NOWHERE = np.empty(0, np.int64)
 
 

@@ -21,6 +21,9 @@ def test_the_words_of_an_array():
     address = array.ctypes.data
     assert native.words(array) == (0, 0, 15, 4, address, 3, 5, 20, 4)
     assert native.words(array) is native.words(array)
+    array.resize((5, 3), refcheck=False)
+    assert native.words(array) == (0, 0, 15, 4, address, 5, 3, 12, 4)
+    array.resize((3, 5), refcheck=False)
     assert native.words(array[1:]) == (0, 0, 10, 4, address + 20, 2, 5, 20, 4)
 
 
