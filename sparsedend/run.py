@@ -347,11 +347,10 @@ def _resumed(
             f"give `epochs={planned}`"
         )
     _take_up(state.training, wanted, planned)
-    result = about.get("result")
+    ended = epochs <= planned or wanted.patience is not None
+    result = about.get("result") if ended else None
     if result is not None and not _is_whole(result):
         raise InputError(f"'{path}' has no whole result: use another copy, or train again")
-    if epochs > planned and wanted.patience is None:
-        result = None
     return state.network, state.training, result
 
 

@@ -92,6 +92,7 @@ def _unsealed() -> Iterator[None]:
 
 
 def _plain(file: IO[bytes], content: memoryview) -> None:
-    file.write(bytes(digests.ROOM))
-    file.write(content[digests.ROOM :])
+    # In the same pieces, of which several are written faster than all at once.
+    for start in range(0, len(content), digests.PIECE):
+        file.write(content[start : start + digests.PIECE])
     file.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import pickle
+import pickletools
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,16 @@ def arrays(batches: dict[str, bytes]) -> tuple[NDArray, NDArray, NDArray, NDArra
     return (np.concatenate(images[:-1]), np.concatenate(labels[:-1]), images[-1], labels[-1])
 
 
+def _check_memo(content: bytes) -> None:
+    """Refuse a number of an object up to which Python would make room: gigabytes for bytes."""
+    for operation, number, _ in pickletools.genops(content):
+        if operation.name.endswith("PUT") and number > len(content):
+            raise pickle.UnpicklingError(f"it numbers an object {number}")
+
+
 def _batch(name: str, content: bytes) -> tuple[NDArray, NDArray]:
     try:
+        _check_memo(content)
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
         planes, labels = batch[b"data"], np.asarray(batch[b"labels"], np.int64)
         images = planes.reshape(len(labels), *SHAPE).transpose(0, 2, 3, 1)

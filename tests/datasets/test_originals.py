@@ -257,3 +257,10 @@ def test_the_real_piece_of_emnist(originals):
     # Upright, a handwritten 1 is taller than wide.
     ones = dataset.train_x[dataset.train_y == 1][..., 0] > 127
     assert ones.any(axis=2).sum() > 1.5 * ones.any(axis=1).sum()
+
+
+def test_a_batch_that_takes_gigabytes_for_a_few_bytes():
+    """Python makes room for as many objects as one is numbered, here 17 GB."""
+    batch = b"\x80\x03}r" + (2**30).to_bytes(4, "little") + b"."
+    with pytest.raises(InputError, match=r"no batch of CIFAR-10 .it numbers an object 1073741824"):
+        cifar10.arrays(dict.fromkeys(cifar10.BATCHES, batch))
