@@ -44,5 +44,5 @@ def test_the_exact_build_does_neither():
         from tests.emulation.test_builds import ROUNDED, SMALL, fused
         print(fused(ROUNDED, "float32"), fused(SMALL, "float32"))
     """
-    rounded, small = map(float, child(code, **builds.environment("exact")).split())
+    rounded, small = map(float, child(code, timeout=300, **builds.environment("exact")).split())
     assert (rounded, small) == (0, 2.0**-130)

@@ -95,7 +95,7 @@ RACES = """
 def reports(lines, variables):
     """What a process with these variables writes to its standard error output, by kernel."""
     try:
-        child(RUN + lines + "\n    sys.exit(1)\n", **variables)
+        child(RUN + lines + "\n    sys.exit(1)\n", timeout=300, **variables)
     except AssertionError as error:
         parts = re.split(r"^ *== (\w+)$", str(error), flags=re.M)
         return dict(zip(parts[1::2], parts[2::2], strict=True))

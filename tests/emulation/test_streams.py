@@ -81,6 +81,19 @@ def test_what_happens_to_be_done_has_not_been_waited_for(kernels, pair, arrays):
         kernels("add")(first, second)
 
 
+def test_who_waits_for_a_writer_and_reads_has_waited_for_nobody_else(kernels, pair, arrays):
+    ones, first, second = arrays
+    third, out = library.Stream(non_blocking=True), library.zeros(32, np.float32)
+    third.wait_event(streams.null.record())
+    with pair[0]:
+        kernels("add")(ones, first)
+    pair[1].wait_event(pair[0].record())
+    with pair[1]:
+        kernels("add")(first, second)
+    with third, pytest.raises(AssertionError, match="neither waits for the other"):
+        kernels("add")(first, out)
+
+
 def test_streams_may_read_at_once_and_write_apart(kernels, pair, arrays):
     ones, _, _ = arrays
     halves = library.zeros(64, np.float32)
