@@ -66,17 +66,18 @@ def layer(rng, dtype, width):
     )
 
 
+@pytest.mark.parametrize("samples", [1, 5, 33])
 @pytest.mark.parametrize("images_dtype", [np.uint8, np.float32, np.float64])
-def test_take_batch(backend, dtype, rng, images_dtype):
+def test_take_batch(backend, dtype, rng, images_dtype, samples):
     images = rng.integers(0, 256, (40, 77)).astype(images_dtype)
-    order = rng.permutation(40)[:33]
-    width = backend.width(33)
+    order = rng.permutation(40)[:samples]
+    width = backend.width(samples)
     out = backend.batch(images, width, dtype)
     backend.take_batch(backend.place(images), backend.place(order), out)
-    expected = SPECIFICATION.batch(images, 33, dtype)
+    expected = SPECIFICATION.batch(images, samples, dtype)
     SPECIFICATION.take_batch(images, order, expected)
     out = backend.fetch(out)
-    close(out[:, :33], expected)
+    close(out[:, :samples], expected)
     assert np.isfinite(out).all()
 
 
