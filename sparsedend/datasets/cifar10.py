@@ -113,7 +113,7 @@ def arrays(batches: dict[str, bytes]) -> tuple[NDArray, NDArray, NDArray, NDArra
 def _check_memo(content: bytes) -> None:
     """Refuse a number of an object up to which Python would make room: gigabytes for bytes."""
     for operation, number, _ in pickletools.genops(content):
-        if operation.name.endswith("PUT") and number > len(content):
+        if operation.name.endswith("PUT") and int(number or 0) > len(content):
             raise pickle.UnpicklingError(f"it numbers an object {number}")
 
 
