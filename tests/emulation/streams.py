@@ -120,11 +120,11 @@ class Stream:
         _streams.add(self)
 
     def __enter__(self):
-        self.outer, _current.stream = get_current_stream(), self
+        _current.streams.append(self)
         return self
 
     def __exit__(self, *error):
-        _current.stream = self.outer
+        assert _current.streams.pop() is self, "streams are left in another order"
 
     def queue(self, operation):
         """Have an operation done later; its number."""
@@ -212,7 +212,7 @@ class Graph:
 
 def get_current_stream():
     """Of this thread."""
-    return getattr(_current, "stream", null)
+    return _current.streams[-1] if _current.streams else null
 
 
 def finish():
@@ -228,5 +228,14 @@ def finish():
 
 #: All that there are.
 _streams = weakref.WeakSet()
-_current = threading.local()
+
+
+class _Current(threading.local):
+    """The streams that a thread has entered; a stream may be among them more than once."""
+
+    def __init__(self):
+        self.streams = []
+
+
+_current = _Current()
 null = Stream()

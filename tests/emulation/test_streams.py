@@ -279,3 +279,11 @@ def test_the_null_stream_is_no_business_of_a_stream_that_does_not_block(non_bloc
                 streams.null.record()
             with pytest.raises(streams.CUDARuntimeError, match="Invalidated"):
                 stream.end_capture()
+
+
+def test_a_stream_may_be_entered_again(pair):
+    """As where one computation calls another; afterwards all is as it was."""
+    one, other = pair
+    with one, other, one:
+        assert library.get_current_stream() is one
+    assert library.get_current_stream() is streams.null

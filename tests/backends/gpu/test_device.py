@@ -104,7 +104,8 @@ def test_two_threads_train_side_by_side(backend, worker):
         with backend.limited():
             for _ in backend.batches(step, 1)(np.arange(steps), [()] * steps, None):
                 yield
-            yield backend.fetch(x)
+            found = backend.fetch(x)
+        yield found
 
     one, other = train(9), train(5)
     for _ in range(5):
