@@ -53,12 +53,16 @@ def sparse_results(backend, structure, weights, bias, x, delta):
     return out, gw, gb, back
 
 
+def of_every_length(rng, turned):
+    """Rows of all lengths or, turned, inputs of as many entries, which a block shares."""
+    if turned:
+        return transposed_of(structure_of(rng, [40, *COUNTS[-6:], 130, 120], COLUMNS))
+    return structure_of(rng, COUNTS, COLUMNS)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_sparse_rows_of_every_length(backend, rng, whole, turned):
-    """Of outputs, and of inputs, which have enough entries then for a block to share them."""
-    structure = structure_of(rng, COUNTS, COLUMNS)
-    if turned:
-        structure = transposed_of(structure_of(rng, [40, *COUNTS[-6:], 130, 120], COLUMNS))
+    structure = of_every_length(rng, turned)
     rows, columns = structure.shape
     shapes = (structure.nnz, rows, (columns, WIDTH), (rows, WIDTH))
     given = [whole(*np.atleast_1d(shape)) for shape in shapes]
@@ -67,9 +71,7 @@ def test_sparse_rows_of_every_length(backend, rng, whole, turned):
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_dendrites_of_every_length(backend, rng, whole, turned):
-    synapses = structure_of(rng, COUNTS, COLUMNS)
-    if turned:
-        synapses = transposed_of(structure_of(rng, [40, *COUNTS[-6:], 130, 120], COLUMNS))
+    synapses = of_every_length(rng, turned)
     dendrites, inputs = synapses.shape
     cables = uneven_tree(rng, 6, dendrites)
     sizes = (synapses.nnz, dendrites, dendrites, 6)
