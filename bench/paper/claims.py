@@ -13,10 +13,9 @@ from sparsedend.figures.scores import Spread, beats, differences, matching, scor
 from sparsedend.figures.selection import alike, of_sizes, present
 from sparsedend.sweep import Results
 
-from .findings import Check, Finding
+from .findings import DANNS, Check, Finding
 from .published import TABLE1
 
-DANNS = ("dann-r", "dann-lrf", "dann-grf")
 BY = ("accuracy", "loss")
 #: How much larger a loss must be than the least one to say that a network overfits.
 OVERFITS = 1.1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+#: Models of which there are claims, each beside the vANN.
+DANNS = ("dann-r", "dann-lrf", "dann-grf")
+
 
 class Check(NamedTuple):
     """One comparison: whether it comes out as claimed, and its numbers."""

@@ -11,9 +11,8 @@ from sparsedend.figures import figure6
 from sparsedend.figures.figure5 import HIDDEN, LAYERS
 from sparsedend.figures.panels import title
 
-from .findings import Check, Finding
+from .findings import DANNS, Check, Finding
 
-DANNS = ("dann-r", "dann-lrf", "dann-grf")
 DENSE = "vann"
 SCORES = figure6.NUMBERS[-3:]
 SECOND = list(HIDDEN)[1]
