@@ -254,13 +254,16 @@ class _Image(io.BytesIO):
 @contextmanager
 def _filled(image: _Image, where: object, options: dict[str, Any]) -> Iterator[h5py.File]:
     """The file in memory, open to be filled."""
+    closing = False
     try:
         with h5py.File(image, "w", userblock_size=digests.ROOM, **options) as file:
             yield file
+            # What is left needs no disk: it fails for lack of memory alone, in HDF5's own words.
+            closing = True
     except MemoryError:
         image.whole = False
     except ERRORS as error:
-        if image.whole and not lacks_memory(error):
+        if image.whole and not closing and not lacks_memory(error):
             raise
         image.whole = False
     if not image.whole:

@@ -2,8 +2,10 @@
 
 import re
 
+import h5py
 import pytest
 
+from sparsedend import InputError, hdf5
 from tests.conftest import child
 
 pytest.importorskip("resource")
@@ -84,3 +86,17 @@ def test_memory_that_does_not_hold_the_file_as_well(old):
     }
     assert old.read_text() == "old"
     assert list(old.parent.iterdir()) == [old]
+
+
+def test_a_file_in_memory_that_cannot_be_closed(old, monkeypatch):
+    """HDF5 does not say here that it lacks memory."""
+
+    def fail(file):
+        raise RuntimeError("File close failed (problems closing file)")
+
+    with pytest.raises(RuntimeError, match="mine"), hdf5.writing(old):
+        raise RuntimeError("mine")
+    monkeypatch.setattr(h5py.File, "close", fail)
+    with pytest.raises(InputError, match="for memory does not hold"), hdf5.writing(old) as file:
+        file["a"] = 1
+    assert old.read_text() == "old"

@@ -174,19 +174,23 @@ class NumpyBackend(Backend):
 
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
-        np.matmul(weights, x, out=out)
+        self._product(weights, x, out)
         out += bias[:, None]
 
     def dense_weight_gradient(
         self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
     ) -> None:
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
-        np.matmul(delta, x.T, out=weight_gradient)
+        self._product(delta, x.T, weight_gradient)
         np.sum(delta, axis=1, out=bias_gradient)
 
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
-        np.matmul(weights.T, delta, out=out)
+        self._product(weights.T, delta, out)
+
+    def _product(self, a: Array, b: Array, out: Array) -> None:
+        with limited_blas(self.threads, product=True):
+            np.matmul(a, b, out=out)
 
     # Elementwise
 

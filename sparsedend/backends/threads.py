@@ -18,43 +18,92 @@ def available_threads() -> int:
 
 
 class _Blas:
-    """BLAS's number of threads, which is one for the whole process.
+    """BLAS's number of threads, which is one for the whole process, and forks beside its products.
 
     While anyone computes, it is the least that was asked for; when the last one has ended, it is
     what it was before the first.
+
+    OpenBLAS holds a lock while it begins a product or is told a number, and a child forked at that
+    instant would wait for ever at its own first one: so a fork waits until nobody is inside.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.asked: list[int] = []
+        self.free = threading.Condition()
+        #: Threads, and the number that each has asked for.
+        self.asked: list[tuple[int, int]] = []
+        #: Threads whose products are under way.
+        self.computing: list[int] = []
+        self.forks = 0
         self.before: list[tuple[LibController, int]] = []
-        # SciPy's BLAS, in which compiled products run, must be loaded before it can be limited.
-        import scipy.linalg.cython_blas  # noqa: F401
+        self.libraries: list[LibController] | None = None
 
-        # Finding the process's libraries takes 1.5 ms, ten times as long as a small prediction.
-        controller = ThreadpoolController().select(user_api="blas")
-        self.libraries: list[LibController] = controller.lib_controllers
-
-    def enter(self, threads: int) -> None:
-        with self.lock:
+    def enter(self, threads: int, *, product: bool) -> None:
+        own = threading.get_ident()
+        with self.free:
+            if product:
+                self.free.wait_for(lambda: not self.forks)
             if not self.asked:
-                self.before = [(library, library.num_threads) for library in self.libraries]
-            if not self.asked or threads < min(self.asked):
+                self.before = [(library, library.num_threads) for library in self._found()]
+            if not self.asked or threads < self._least():
                 self._set(threads)
-            self.asked.append(threads)
+            self.asked.append((own, threads))
+            if product:
+                self.computing.append(own)
 
-    def leave(self, threads: int) -> None:
-        with self.lock:
-            self.asked.remove(threads)
-            if not self.asked:
-                for library, before in self.before:
-                    _set(library, before)
-            elif threads < min(self.asked):
-                self._set(min(self.asked))
+    def leave(self, threads: int, *, product: bool) -> None:
+        own = threading.get_ident()
+        with self.free:
+            self.asked.remove((own, threads))
+            self._follow(threads)
+            if product:
+                self.computing.remove(own)
+                self.free.notify_all()
+
+    def _follow(self, threads: int) -> None:
+        """Set the number again, where those have left who had asked for so many."""
+        if not self.asked:
+            for library, before in self.before:
+                _set(library, before)
+        elif threads < self._least():
+            self._set(self._least())
+
+    def _found(self) -> list[LibController]:
+        if self.libraries is None:
+            # SciPy's BLAS, in which compiled products run, must be loaded before it can be limited.
+            import scipy.linalg.cython_blas  # noqa: F401
+
+            # Finding the libraries takes 1.5 ms, ten times as long as a small prediction.
+            controller = ThreadpoolController().select(user_api="blas")
+            self.libraries = controller.lib_controllers
+        return self.libraries
+
+    def _least(self) -> int:
+        return min(threads for _, threads in self.asked)
 
     def _set(self, threads: int) -> None:
-        for library in self.libraries:
+        for library in self._found():
             _set(library, threads)
+
+    def before_fork(self) -> None:
+        own = threading.get_ident()
+        self.free.acquire()
+        self.forks += 1
+        self.free.wait_for(lambda: all(thread == own for thread in self.computing))
+
+    def after_fork(self) -> None:
+        self.forks -= 1
+        self.free.notify_all()
+        self.free.release()
+
+    def after_fork_in_child(self) -> None:
+        """Of all threads, the child has the one that forked."""
+        own = threading.get_ident()
+        self.free, self.forks = threading.Condition(), 0
+        self.computing = [thread for thread in self.computing if thread == own]
+        if self.asked:
+            least = self._least()
+            self.asked = [(thread, threads) for thread, threads in self.asked if thread == own]
+            self._follow(least)
 
 
 def _set(library: LibController, threads: int) -> None:
@@ -69,30 +118,30 @@ def _set(library: LibController, threads: int) -> None:
     give_up(force=True)
 
 
-_blas: _Blas | None = None
-_making = threading.Lock()
+_blas = _Blas()
 
 
 @contextmanager
-def limited_blas(threads: int) -> Iterator[None]:
-    """BLAS computes with so many threads at most inside this context, in all threads."""
-    global _blas
-    if _blas is None:
-        with _making:
-            _blas = _blas or _Blas()
-    blas = _blas
-    blas.enter(threads)
+def limited_blas(threads: int, *, product: bool = False) -> Iterator[None]:
+    """BLAS computes with so many threads at most inside this context, in all threads.
+
+    Parameters
+    ----------
+    threads : int
+    product : bool
+        Whether this context is one product: it is BLAS that is called inside, and soon left, so
+        that a fork in another thread may wait for it.
+    """
+    _blas.enter(threads, product=product)
     try:
         yield
     finally:
-        blas.leave(threads)
-
-
-def _after_fork() -> None:
-    """A child of fork has none of the threads that may have held the locks."""
-    global _blas, _making
-    _blas, _making = None, threading.Lock()
+        _blas.leave(threads, product=product)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_blas.before_fork,
+        after_in_parent=_blas.after_fork,
+        after_in_child=_blas.after_fork_in_child,
+    )

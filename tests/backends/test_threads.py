@@ -1,7 +1,8 @@
-"""BLAS's number of threads is one for the process, and is left as it was."""
+"""BLAS's number of threads is one for the process, and is left as it was; forks beside it."""
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -95,6 +96,72 @@ def test_a_network_computes_with_its_threads(three):
             assert set(blas()) == {threads}
         with backends.create("numba", threads).limited():
             assert blas() == three
+
+
+def ended(work):
+    """The exit code of a child of fork: 0 where `work` there is true."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code = 0 if work() else 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_waits_for_products_and_products_for_it():
+    """Else the child has OpenBLAS's lock as it was, held by a thread that it does not have."""
+    inside, leave, later = threading.Event(), threading.Event(), threading.Event()
+
+    def first():
+        with limited_blas(1, product=True):
+            inside.set()
+            assert leave.wait(30)
+
+    def second():
+        with limited_blas(1, product=True):
+            later.set()
+
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(first)]
+        assert inside.wait(30)
+        jobs.append(pool.submit(ended, lambda: True))
+        time.sleep(0.1)
+        assert not jobs[1].done()
+        jobs.append(pool.submit(second))
+        assert not later.wait(0.1)
+        leave.set()
+        assert [job.result(30) for job in jobs] == [None, 0, None]
+    assert later.is_set()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_of_fork_has_the_limit_of_its_own_thread(three):
+    inside, leave = threading.Event(), threading.Event()
+
+    def other():
+        with limited_blas(1):
+            inside.set()
+            assert leave.wait(30)
+
+    def as_it_should_be():
+        limited = set(blas())
+        own.__exit__(None, None, None)
+        return limited == {2} and blas() == three
+
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(other)
+        assert inside.wait(30)
+        assert ended(lambda: blas() == three) == 0
+        own = limited_blas(2)
+        with own:
+            assert set(blas()) == {1}
+            assert ended(as_it_should_be) == 0
+        leave.set()
+        job.result(30)
+    assert blas() == three
 
 
 def test_available_threads():

@@ -25,8 +25,11 @@ from .bugs import Bug, faults, read
 
 ROOT = Path(__file__).parents[2]
 COPIES = 2
-#: Seconds after which tests that do not end count as tests that notice.
-TIMEOUT = 900
+#: Tests notice a bug too where they take so many times as long as without it, and so many seconds
+#: besides, in which kernels are compiled anew.
+TIMES, BESIDES = 5, 120
+#: Seconds for tests without a bug.
+LONGEST = 900
 #: Per cent that must be noticed.
 LEAST = 92
 LEFT_OUT = shutil.ignore_patterns(
@@ -43,18 +46,23 @@ class Copy:
         self.tree, self.kernels = folder / "tree", folder / "kernels"
         shutil.copytree(root, self.tree, ignore=LEFT_OUT)
 
-    def notices(self, bug: Bug) -> bool:
-        """Whether the bug's tests fail with the bug in the tree, which is then as it was."""
+    def notices(self, bug: Bug, seconds: float) -> bool:
+        """Whether the bug's tests fail with the bug in the tree, which is then as it was.
+
+        They do also where they do not end within so many seconds.
+        """
         path = self.tree / bug.file
         whole = path.read_bytes()
         path.write_text(bug.planted(self.tree), encoding="utf-8")
         try:
-            passed, _ = self.run(bug.tests, compile_anew=bug.compiled)
+            passed, _ = self.run(bug.tests, seconds, compile_anew=bug.compiled)
             return not passed
         finally:
             path.write_bytes(whole)
 
-    def run(self, tests: Iterable[str], *, compile_anew: bool = False) -> tuple[bool, str]:
+    def run(
+        self, tests: Iterable[str], seconds: float = LONGEST, *, compile_anew: bool = False
+    ) -> tuple[bool, str]:
         """Whether these tests pass, and what pytest said at last.
 
         Raises
@@ -82,10 +90,10 @@ class Copy:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
-                    timeout=TIMEOUT,
+                    timeout=seconds,
                 )
             except subprocess.TimeoutExpired:
-                return False, f"no end within {TIMEOUT} s"
+                return False, f"no end within {seconds:.0f} s"
         # A kernel that writes beyond its arrays may end the process: a signal, a negative code.
         if answer.returncode >= 0 and answer.returncode not in PASSED + FAILED:
             raise RuntimeError(f"pytest {' '.join(tests)} cannot run:\n{answer.stdout[-3000:]}")
@@ -106,26 +114,29 @@ def survivors(bugs: list[Bug], root: Path = ROOT) -> list[Bug]:
         for number in range(COPIES):
             copies.put(Copy(Path(folder) / str(number), root))
 
-        def check(tests: tuple[str, ...]) -> None:
+        def check(tests: tuple[str, ...]) -> float:
             copy = copies.get()
+            began = time.monotonic()
             try:
                 passed, said = copy.run(tests)
             finally:
                 copies.put(copy)
             if not passed:
                 raise RuntimeError(f"pytest {' '.join(tests)} fails without a bug:\n{said}")
+            return time.monotonic() - began
 
         def plant(bug: Bug) -> tuple[Bug, bool, float]:
             copy = copies.get()
             began = time.monotonic()
             try:
-                return bug, copy.notices(bug), time.monotonic() - began
+                noticed = copy.notices(bug, TIMES * whole[bug.tests] + BESIDES)
+                return bug, noticed, time.monotonic() - began
             finally:
                 copies.put(copy)
 
         try:
-            for _ in pool.map(check, dict.fromkeys(bug.tests for bug in bugs)):
-                pass
+            tests = list(dict.fromkeys(bug.tests for bug in bugs))
+            whole = dict(zip(tests, pool.map(check, tests), strict=True))
             for future in as_completed([pool.submit(plant, bug) for bug in bugs]):
                 bug, noticed, seconds = future.result()
                 word = "noticed" if noticed else "SURVIVED"

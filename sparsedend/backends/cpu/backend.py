@@ -383,7 +383,7 @@ class NumbaBackend(Backend):
 
     def _call_blas(self, kernel: Any, *arguments: Any) -> None:
         """Call a kernel that shares a product by BLAS among its threads."""
-        with limited_blas(1):
+        with limited_blas(1, product=True):
             self._call(kernel, self.threads, FEW_WEIGHTS * BLOCK, *arguments)
         if self._recordings.current is not None:
             self._recordings.current.one_blas_thread = True

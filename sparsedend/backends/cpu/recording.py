@@ -203,7 +203,7 @@ class Repeated:
         for at, which in program.rates_at:
             numbers[at] = rates[which]
         if program.one_blas_thread:
-            with limited_blas(1):
+            with limited_blas(1, product=True):
                 self._run(program, order)
         else:
             self._run(program, order)
