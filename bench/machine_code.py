@@ -3,7 +3,7 @@
 A warp is to ask for eight rows before it uses the first. The compiler lets it if registers suffice:
 64 a thread where a multiprocessor holds four blocks, 80 where it holds three. Whether they do is
 read from the machine code, of NVRTC with CuPy's options, without a device. What a step's kernels
-can then be expected to take stands beside it, in ``bench/results/gpu-machine-code.md``.
+can then be expected to take stands beside it.
 """
 
 from __future__ import annotations

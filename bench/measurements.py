@@ -99,7 +99,8 @@ def write(output: Path, pages: Iterable[str] = ()) -> None:
                 except LookupError:
                     continue
         if sections:
-            head = [report.HEAD, report.answers(output)] if page == MAIN else []
+            main = [report.HEAD, report.answers(output)]
+            head = {MAIN: main, uses.PAGE: [uses.HEAD]}.get(page, [])
             text = "\n\n".join(filter(None, [*head, *sections]))
             (output / f"{page}.md").write_text(text + "\n", encoding="utf-8")
             print(f"the page is {output / page}.md")

@@ -17,13 +17,27 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from . import estimators, machine, store
-from .contestants import ESTIMATOR, FED, HELD, OURS, PREDICTOR
+from .contestants import (
+    CALLER,
+    CALLERS,
+    ESTIMATOR,
+    FED,
+    HELD,
+    OURS,
+    PREDICTOR,
+    PREDICTOR_CALLER,
+    PREDICTOR_CALLERS,
+)
 from .options import Options
 from .suites import Goal, Suite
-from .table import Table
+from .table import Table, ratio
 from .works import Request, Stream
 
 PAGE = "uses"
+HEAD = """# Uses beside training in memory
+
+By `python -m bench one-sample callers out-of-core covertype`. Contestants take turns, each in a
+process of its own; times are medians over the rounds."""
 #: 20 GB of images, of which the file has bytes for the first.
 WHOLE = Stream(784, 4, 128, task="run", images=20_000_000_000 // 784)
 #: Rows that are learned, and their features, classes, batch and epochs; dense units of each size.
@@ -37,6 +51,11 @@ def _beyond(table: Table) -> float:
     return 1e6 * (table.one(ESTIMATOR).time - table.one(OURS).time)
 
 
+def _gain(one: str, two: str, dendrites: int) -> Callable[[Table], float]:
+    """Times the requests that one caller is answered alone."""
+    return lambda t: ratio(t.one(one, dendrites=dendrites), t.one(two, dendrites=dendrites))
+
+
 SUITES = (
     Suite(
         "one-sample",
@@ -47,6 +66,24 @@ SUITES = (
         (
             Goal("predictor: µs", lambda t: 1e6 * t.one(PREDICTOR).time, 30, at_most=True),
             Goal("estimator: µs beyond predict", _beyond, 150, at_most=True),
+        ),
+        page=PAGE,
+    ),
+    Suite(
+        "callers",
+        "How long does it take to be told the probabilities of 64 images, 784 inputs, 16 synapses, "
+        "where one thread or two ask again and again, for each of whom the network computes on one "
+        "core? The time is that of all requests by their number.",
+        (Request(784, 4, 128, batch=64), Request(784, 16, 256, batch=64)),
+        (CALLERS, CALLER, PREDICTOR_CALLERS, PREDICTOR_CALLER),
+        slice(1),
+        tuple(
+            Goal(f"D={dendrites}, {name}: times one caller's requests", _gain(*who, dendrites), 1.7)
+            for dendrites in (4, 16)
+            for name, who in (
+                ("predict", (CALLER, CALLERS)),
+                ("Predictor", (PREDICTOR_CALLER, PREDICTOR_CALLERS)),
+            )
         ),
         page=PAGE,
     ),

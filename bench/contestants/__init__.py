@@ -65,6 +65,10 @@ OURS, NUMPY, CUPY = "sparsedend numba", "sparsedend numpy", "sparsedend cupy"
 #: Its waiting threads look for work as often as is GNU OpenMP's default, before they sleep.
 SPINNING = "sparsedend numba, GNU OpenMP's spins"
 PREDICTOR, ESTIMATOR = "sparsedend Predictor", "sparsedend DendriticClassifier"
+#: Threads that ask at once, for each of whom the network computes on one.
+CALLER, CALLERS = "sparsedend predict, 1 caller", "sparsedend predict, 2 callers"
+PREDICTOR_CALLER = "sparsedend Predictor, 1 caller"
+PREDICTOR_CALLERS = "sparsedend Predictor, 2 callers"
 FED, HELD = "sparsedend, images in HDF5", "sparsedend, images in memory"
 #: Its models in which no synapse is missing, and no cable or all but a soma's own.
 VANN, PDANN = "sparsedend numba, vann", "sparsedend numba, pdann"
@@ -102,6 +106,10 @@ CONTESTANTS = {
         Contestant(CUPY, "ours", "cupy", _CUPY, _TREES, device="cuda"),
         Contestant(PREDICTOR, "serving", "predictor", works=(Request,)),
         Contestant(ESTIMATOR, "serving", "estimator", ("scikit-learn",), (Request,)),
+        Contestant(CALLER, "serving", "predict+1", works=(Request,)),
+        Contestant(CALLERS, "serving", "predict+2", works=(Request,)),
+        Contestant(PREDICTOR_CALLER, "serving", "predictor+1", works=(Request,)),
+        Contestant(PREDICTOR_CALLERS, "serving", "predictor+2", works=(Request,)),
         Contestant(FED, "streams", "hdf5", works=(Stream,)),
         Contestant(HELD, "streams", "memory", works=(Stream,)),
         Contestant(DENSE, "pytorch", "dense", _TORCH, dense_vectors=4),

@@ -1,15 +1,17 @@
-"""sparsedend, asked for the probabilities of single images: by a predictor, and by an estimator."""
+"""sparsedend, asked for probabilities: the network itself, a predictor, or an estimator."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsedend import Network, Predictor, backends
+from sparsedend import Network, Predictor, backends, predict
 from sparsedend.optimizers import Adam
 
 from ..machine import available_threads
@@ -17,14 +19,22 @@ from ..works import Request
 from . import Contestant
 from .ours import NetworkTrainer, network
 
+#: Requests of each caller, one after the other.
+REQUESTS = 64
+
 
 def runner(work: Request, contestant: Contestant) -> Server:
-    """A network of the work's weights that answers."""
+    """A network of the work's weights that answers; with callers, each of them is one thread."""
+    how, _, callers = contestant.variant.partition("+")
     images, labels, drawn = work.draw()
-    made = network(drawn, work.slope, backends.create("numba", available_threads()))
-    server = Server(made, images, labels, work.batch, Adam())
-    if contestant.variant == "predictor":
+    backend = backends.create("numba", 1 if callers else available_threads())
+    made = network(drawn, work.slope, backend)
+    kind = partial(Callers, int(callers)) if callers else Server
+    server = kind(made, images, labels, work.batch, Adam())
+    if how == "predictor":
         server.answer = Predictor(made, work.batch, probabilities=True)
+    elif how == "predict":
+        server.answer = partial(predict, made, probabilities=True)
     else:
         server.answer = estimator(made, images, labels).predict_proba
     server.begin(work, images)
@@ -56,3 +66,24 @@ class Server(NetworkTrainer):
     def limited(self) -> AbstractContextManager[None]:
         """Nothing: who serves has no context around."""
         return nullcontext()
+
+
+class Callers(Server):
+    """So many threads that ask at once, again and again."""
+
+    def __init__(self, callers: int, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.callers, self.pool = callers, ThreadPoolExecutor(callers)
+
+    def begin(self, *arguments: Any) -> None:
+        """As any; a call is all requests of all callers."""
+        super().begin(*arguments)
+        self.repeats = REQUESTS * self.callers
+
+    def infer(self) -> None:
+        """Probabilities of the request, for everybody and as often as each asks."""
+        list(self.pool.map(self._ask, range(self.callers)))
+
+    def _ask(self, caller: int) -> None:
+        for _ in range(REQUESTS):
+            self.answer(self.request)

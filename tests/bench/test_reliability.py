@@ -250,21 +250,35 @@ def test_a_fuzzer_in_little():
     assert int(reached) > 10
 
 
+SMALL = {"dendrites": 2, "somata": 10, "synapses": 3}
+
+
 def test_what_a_digest_costs_in_little():
-    section = cost.measured(1, 1, {"dendrites": 2, "somata": 10, "synapses": 3})
-    assert [line.split(" | ")[0] for line in section.lines[-2:]] == ["| writing", "| reading"]
+    section = cost.measured(1, 1, SMALL)
+    *_, writing, reading, _, floor = section.lines
+    assert [line.split(" | ")[0] for line in (writing, reading)] == ["| writing", "| reading"]
+    assert "reads it once more" in floor
     assert "20 dendrites" in section.lines[0]
 
 
-def test_a_digest_that_costs_too_much_is_noticed(monkeypatch):
+def test_how_a_digest_s_cost_is_counted(monkeypatch):
     times = iter([1.0, 1.04, 2.0, 2.2])
     monkeypatch.setattr(cost, "_seconds", lambda work: next(times))
     # Without it first, then with it first.
-    row, wrong = cost.compared("writing", lambda: None, 2)
+    row, more = cost.compared("writing", lambda: None, 2)
     assert row == ["writing", "1.520", "1.600", "-2.5%", "-9.1% to 4.0%"]
-    assert wrong == []
-    times = iter([1.0, 1.06])
-    assert cost.compared("writing", lambda: None, 1)[1] == ["writing: 6.0% more"]
+    assert more == pytest.approx((0.04 - 1 / 11) / 2)
+
+
+@pytest.mark.parametrize(
+    ("writing", "reading", "bad"),
+    [(0.049, 0.5, []), (0.06, 0, ["writing: 6.0% more"])],
+)
+def test_a_digest_that_costs_too_much_is_noticed(monkeypatch, writing, reading, bad):
+    """Of writing: who reads a file first reads it twice."""
+    more = {"writing": writing, "reading": reading}
+    monkeypatch.setattr(cost, "compared", lambda name, work, rounds: ([name] * 5, more[name]))
+    assert cost.measured(1, 1, SMALL).bad == bad
 
 
 def test_a_page_keeps_the_sections_that_are_not_measured(tmp_path):

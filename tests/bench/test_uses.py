@@ -1,4 +1,5 @@
 import importlib
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,19 @@ import pytest
 pytest.importorskip("sklearn", "1.6")
 
 from bench import contestants, estimators, measurements, report, store, uses
-from bench.contestants import CONTESTANTS, ESTIMATOR, FED, HELD, OURS, PREDICTOR
+from bench.contestants import (
+    CALLER,
+    CALLERS,
+    CONTESTANTS,
+    ESTIMATOR,
+    FED,
+    HELD,
+    OURS,
+    PREDICTOR,
+    PREDICTOR_CALLERS,
+)
 from bench.options import Options
-from bench.table import Row
+from bench.table import Row, Table
 from bench.works import Request, Stream, from_record, to_record
 
 REQUEST = Request(30, 2, 3, synapses=4)
@@ -30,7 +41,8 @@ def test_works_are_recorded(work):
 
 
 @pytest.mark.parametrize(
-    ("names", "work"), [((PREDICTOR, ESTIMATOR), REQUEST), ((FED, HELD), STREAM)]
+    ("names", "work"),
+    [((PREDICTOR, ESTIMATOR, CALLERS, PREDICTOR_CALLERS), REQUEST), ((FED, HELD), STREAM)],
 )
 def test_outputs_and_proofs_are_ours(names, work):
     ours = made(OURS, work)
@@ -41,6 +53,24 @@ def test_outputs_and_proofs_are_ours(names, work):
         assert (proof is None) == (work is REQUEST)
         if proof is not None:
             np.testing.assert_allclose(runner.proof(), proof, atol=0.03 * abs(proof).max())
+
+
+@pytest.mark.parametrize(("name", "callers"), [(CALLER, 1), (PREDICTOR_CALLERS, 2)])
+def test_callers_ask_at_once_and_all_requests_count(name, callers):
+    """Each at the same time: every one of them waits until all have come."""
+    runner = made(name, REQUEST)
+    all_there = threading.Barrier(callers)
+    asked = []
+
+    def answer(request):
+        all_there.wait(30)
+        asked.append(len(request))
+
+    runner.answer = answer
+    runner.parts["inference"]()
+    assert asked == [REQUEST.batch] * runner.repeats
+    assert runner.repeats % callers == 0
+    assert runner.network.backend.threads == 1
 
 
 @pytest.mark.parametrize("name", [FED, HELD])
@@ -76,9 +106,23 @@ def test_suites_name_contestants_that_can(suite):
             assert contestants.CONTESTANTS[name].can_do(case.work)
 
 
+def test_a_gain_is_of_one_caller_s_time():
+    def row(name, dendrites, seconds):
+        return Row(Request(784, dendrites, 4), 2, name, "inference", seconds=(seconds,))
+
+    callers = next(suite for suite in uses.SUITES if suite.name == "callers")
+    rows = [
+        row(name, dendrites, seconds)
+        for dendrites, scale in ((4, 1), (16, 10))
+        for name, seconds in zip(callers.contestants, (1, 1.5 * scale, 4, 8), strict=True)
+    ]
+    values = [goal.value(Table(rows, callers.contestants[0])) for goal in callers.goals]
+    assert values == [1.5, 2, 15, 2]
+
+
 def test_the_page_of_a_stream(tmp_path):
     memory = {"base": 10**8, "peak": 5 * 10**8}
-    small, large = uses.SUITES[1].works
+    small, large = uses.SUITES[2].works
     entries = [
         (small, FED, "step", 0.0002),
         (small, HELD, "step", 0.00018),
@@ -91,7 +135,7 @@ def test_the_page_of_a_stream(tmp_path):
         for work, name, task, seconds in entries
     ]
     store.save_rows(tmp_path, "out-of-core", rows, {"machine": "a machine"})
-    page = report.section(uses.SUITES[1], tmp_path)
+    page = report.section(uses.SUITES[2], tmp_path)
     assert "D=4: share of the speed in memory: 0.9, **reached**" in page
     assert "D=16: share of the speed in memory: 0.5, **MISSED**" in page
     assert "20 GB: peak of memory in GB: 0.5, **reached**" in page
@@ -146,4 +190,4 @@ def test_the_page_of_the_large_table(tmp_path):
 
 def test_all_are_measured_by_name_and_stand_on_one_page():
     names = {name for name, each in measurements.MEASUREMENTS.items() if each.page == uses.PAGE}
-    assert names == {"one-sample", "out-of-core", "covertype"}
+    assert names == {"one-sample", "callers", "out-of-core", "covertype"}
