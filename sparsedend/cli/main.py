@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
@@ -44,6 +45,8 @@ for command in (
 
 def main() -> None:
     """Run the command line; what the user can mend is one line and exit code 2."""
+    # The first to register is the last to be called.
+    atexit.register(_ignore)
     for number in STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
@@ -63,6 +66,12 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 def _end(number: int, frame: object) -> NoReturn:
     os._exit(STOPPED)
+
+
+def _ignore() -> None:
+    """Let the process end as it has begun to: Python gives up its handlers before it has ended."""
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)
 
 
 def _show(others: Any) -> Any:

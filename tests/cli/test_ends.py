@@ -82,6 +82,23 @@ def test_asked_a_second_time_it_ends_at_once(tmp_path):
 
 
 @posix
+def test_asked_when_all_is_done_it_has_ended_well():
+    """Also where Python has no handlers any more."""
+    code = (
+        "import os, signal, sys\nfrom sparsedend.cli.main import main\n"
+        "class Last:\n    def __del__(self, ask=os.kill, own=os.getpid()):\n"
+        "        for number in 15, 2: ask(own, number)\n        print('asked', flush=True)\n"
+        "last = Last()\nsys.argv = ['sparsedend', '--version']\nmain()\n"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | ENVIRONMENT, cwd=ROOT
+    )
+    assert ended.stdout.endswith("asked\n")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@posix
 def test_a_kill_leaves_nothing_that_the_next_run_does_not_remove(tmp_path):
     process = begun(tmp_path)
     has_epochs(tmp_path / "a.h5", process)
