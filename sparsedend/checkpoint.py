@@ -14,6 +14,7 @@ stream for dropout.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ import numpy as np
 
 from . import backends, hdf5, layers, losses, optimizers
 from .backends import Array, Backend
+from .backends.arrays import magnitude
 from .errors import InputError
 from .files import check_file
 from .hdf5 import File, from_json, to_json
@@ -84,8 +86,9 @@ def save(
     Raises
     ------
     InputError
-        Where the folder does not exist, it or the file cannot be written, or a layer, loss,
-        optimizer or schedule of the user's own has no registered name.
+        Where the folder does not exist, it or the file cannot be written, a layer, loss, optimizer
+        or schedule of the user's own has no registered name, or a number is not finite, so that
+        nobody could read the file.
     """
     record = _Record(network, training, about)
     with hdf5.writing(file) as opened:
@@ -135,6 +138,7 @@ class _Record:
         self, network: Network, training: Training | None, about: dict[str, Any] | None
     ) -> None:
         self.network, self.training = network, training
+        _check_finite(network, training)
         try:
             self.about = to_json(about or {})
             self.loss = to_json(losses.KINDS.record(network.loss))
@@ -165,6 +169,21 @@ class _Record:
             for name, text in self.of_training.items():
                 part.attrs[name] = text
             _write_vectors(part, self.training, network.backend)
+
+
+def _check_finite(network: Network, training: Training | None) -> None:
+    """Refuse what could not be read again."""
+    vectors = {"parameters of the network": network.parameters}
+    if training is not None:
+        vectors |= {f"training's '{name}'": values for name, values in training.state.items()}
+        if training.best is not None:
+            vectors["training's best parameters"] = training.best
+    for name, values in vectors.items():
+        if not math.isfinite(magnitude(values)):
+            raise InputError(
+                f"the {name} are not finite: load what was saved before, or train again with a "
+                "smaller learning rate"
+            )
 
 
 def _training_record(training: Training) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -63,7 +64,8 @@ class _Pass:
         self.network, self.backend = network, network.backend
         self.shape, self.samples, self.on_host = shape, len(inputs), on_host
         self.workspace = Workspace(network, self.samples, training=True, input_gradient=True)
-        self.parameters = network.parameters.copy()
+        self.bound, self.parameters = network.parameters, network.parameters.copy()
+        self.one_at_a_time = threading.Lock()
         order = self.backend.place(np.arange(self.samples))
         with self.backend.limited():
             outputs = self.workspace.forward(self.backend.place(inputs), order, None)
@@ -84,20 +86,24 @@ class _Pass:
                 f"the gradient of the outputs is not finite in {network.dtype}: look for what "
                 "divides by 0 or overflows"
             )
-        if network.backend is not self.backend or not bool(
-            (self.parameters == network.parameters).all()
-        ):
+        if self.bound is not network.parameters or not self._unchanged():
             raise InputError(
                 "the network's parameters have changed since the outputs were computed: call vjp "
                 "again"
             )
-        # Of the padding it is 0, and stays so.
-        workspace.delta[:, : self.samples] = self.backend.place(given).T
-        with self.backend.limited():
+        # Others may pull back through this pass too, in the same buffers.
+        with self.one_at_a_time, self.backend.limited():
+            # Of the padding it is 0, and stays so.
+            workspace.delta[:, : self.samples] = self.backend.place(given).T
             dx = workspace.backward()
-        assert dx is not None
-        dx = dx[:, : self.samples].T.reshape(self.shape).copy()
-        return self._given(dx), self._given(workspace.gradients.copy())
+            assert dx is not None
+            dx = dx[:, : self.samples].T.reshape(self.shape).copy()
+            return self._given(dx), self._given(workspace.gradients.copy())
+
+    def _unchanged(self) -> bool:
+        """Whether the parameters have the bits that they had, NaN among them."""
+        bits = f"i{self.parameters.itemsize}"
+        return bool((self.parameters.view(bits) == self.network.parameters.view(bits)).all())
 
     def _given(self, values: Array) -> Array:
         """On the host where the inputs were."""

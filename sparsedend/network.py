@@ -90,10 +90,10 @@ class Network:
 
     def _bind(self, backend: Backend) -> None:
         """Make the flat vector, and let go of all buffers."""
-        self.backend = backend
-        self._parameters = backend.zeros(sum(layer.size for layer in self.layers), self.dtype)
-        for layer, part in zip(self.layers, self.parts(self._parameters), strict=True):
+        parameters = backend.zeros(sum(layer.size for layer in self.layers), self.dtype)
+        for layer, part in zip(self.layers, self.parts(parameters), strict=True):
             layer.bind(backend, self.dtype, part)
+        self.backend, self._parameters = backend, parameters
         #: What each thread keeps from one prediction to the next (see `session`).
         self.kept = threading.local()
 
@@ -169,7 +169,7 @@ class Network:
     def to(self, backend: Backend | str) -> Network:
         """Move the network, in place, to where another backend computes, and return it.
 
-        Sessions of before are of no use any more.
+        Sessions of before are of no use any more, unless it is there already.
 
         Parameters
         ----------
@@ -181,9 +181,19 @@ class Network:
             Where the backend is unknown or not available.
         """
         chosen = backends.create(backend) if isinstance(backend, str) else backend
-        parameters = self.backend.fetch(self.parameters)
-        self._bind(chosen)
-        self.parameters = parameters
+        if not isinstance(chosen, Backend):
+            raise InputError(f"the backend is {chosen!r}: give one, or its name")
+        if chosen is self.backend:
+            return self
+        before, parameters = self.backend, self._parameters
+        placed = chosen.place(before.fetch(parameters))
+        try:
+            self._bind(chosen)
+        except BaseException:
+            for layer, part in zip(self.layers, self.parts(parameters), strict=True):
+                layer.bind(before, self.dtype, part)
+            raise
+        self.parameters = placed
         return self
 
     def copy(self) -> Network:

@@ -57,7 +57,7 @@ class Predictor:
         if raw and probabilities:
             raise InputError("raw outputs and probabilities are both asked for: choose one")
         self.network, self.batch_size = network, whole("batch size", batch_size)
-        self._backend = network.backend
+        self._backend, self._parameters = network.backend, network.parameters
         self._raw, self._probabilities = raw, probabilities
         self._answers(self._backend.zeros((1, network.outputs), network.dtype))
         self._shapes = {(network.inputs,), network.image_shape}
@@ -107,7 +107,7 @@ class Predictor:
             Where the samples cannot be used or are too many, or the network was moved.
         """
         backend = self._backend
-        if self.network.backend is not backend:
+        if self.network.parameters is not self._parameters:
             raise InputError(
                 f"the network was moved to backend '{self.network.backend.name}': make a new "
                 "predictor"

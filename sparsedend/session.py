@@ -97,6 +97,8 @@ class Session:
     ) -> None:
         batch_size = whole("batch size", batch_size)
         if targets is None:
+            if sample_weight is not None or class_weight is not None:
+                raise InputError("there are weights, but no targets: give both or neither")
             samples = Samples(checked_inputs(network, inputs))
         else:
             samples = checked_samples(network, inputs, targets, sample_weight, class_weight)
@@ -115,7 +117,7 @@ class Session:
         return made
 
     def _open(self, network: Network, samples: Samples, workspace: Workspace) -> None:
-        self.network = network
+        self.network, self._parameters = network, network.parameters
         self.backend = workspace.backend
         place = self.backend.place
         self._inputs: Array = place(samples.inputs)
@@ -296,7 +298,7 @@ class Session:
         """Indices that may be used without a further look."""
         if with_targets and self._targets is None:
             raise InputError("the session has no targets: make it with them")
-        if self.network.backend is not self.backend:
+        if self.network.parameters is not self._parameters:
             raise InputError(
                 f"the network was moved to backend '{self.network.backend.name}': make a new "
                 "session"

@@ -336,3 +336,30 @@ def test_facts_in_facts_without_end_are_refused(tmp_path):
     with pytest.raises(InputError, match="a setting cannot be written as JSON"):
         sd.save(network(), tmp_path / "a.h5", about={"deep": deep})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda made, training: made.parameters.__setitem__(3, np.nan), "parameters"),
+        (lambda made, training: made.parameters.__setitem__(0, -np.inf), "parameters"),
+        (
+            lambda made, training: training.state["second_moment"].__setitem__(1, np.inf),
+            "training's 'second_moment'",
+        ),
+        (
+            lambda made, training: setattr(training, "best", made.parameters * np.nan),
+            "training's best",
+        ),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(tmp_path, digits, spoil, what):
+    """And what is there stays."""
+    made, path, training = network(), tmp_path / "a.h5", Training()
+    fit(made, digits.train_x[:50], digits.train_y[:50], epochs=1, training=training, callbacks=[])
+    sd.save(made, path, training=training)
+    whole = path.read_bytes()
+    spoil(made, training)
+    with pytest.raises(InputError, match=f"the {what}.* are not finite: load what was saved"):
+        sd.save(made, path, training=training)
+    assert path.read_bytes() == whole

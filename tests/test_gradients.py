@@ -1,6 +1,7 @@
 """A network as a differentiable function of other programs."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -101,6 +102,22 @@ def test_threads_do_not_disturb_each_other(x):
                 np.testing.assert_array_equal(one, other)
 
 
+def test_threads_share_a_pullback(x):
+    made = network()
+    _, pullback = sd.vjp(made, x)
+    given = [number * np.ones((7, 2)) for number in (1, 2, 3, 4)]
+    expected = [pullback(d) for d in given]
+
+    def work(number):
+        return [pullback(given[number]) for _ in range(100)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for results, right in zip(pool.map(work, range(4)), expected, strict=True):
+            for result in results:
+                for one, other in zip(result, right, strict=True):
+                    np.testing.assert_array_equal(one, other)
+
+
 def test_images_of_bytes_count_as_0_to_1():
     images = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 1), dtype=np.uint8)
     made = sd.models.build("dann-lrf", (8, 8, 1), 3, dendrites=2, somata=4, synapses=4)
@@ -135,6 +152,9 @@ def test_parameters_that_have_changed_since_are_refused(x):
     made.parameters[3] += 1
     with pytest.raises(InputError, match="have changed since the outputs were computed: call vjp"):
         pullback(np.ones((7, 2)))
+    made.parameters[3] = np.nan
+    _, pullback = sd.vjp(made, x)
+    pullback(np.ones((7, 2)))  # NaN as before is no change.
     moved = network()
     _, pullback = sd.vjp(moved, x)
     moved.to("numpy")

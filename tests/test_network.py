@@ -270,3 +270,53 @@ def test_what_nobody_reads_again_may_be_written_over():
     made = Network([first, layers.Identity(4), Writing(4), layers.Dense(4, 2)], 6)
     made.initialize(np.random.default_rng(1), glorot)
     Session(made, np.ones((3, 6)), [0, 1, 0]).score([0])
+
+
+def test_moved_to_where_it_is_it_stays_as_it_is():
+    made = small()
+    parameters = made.parameters
+    assert made.to(made.backend) is made
+    assert made.parameters is parameters
+
+
+@pytest.mark.parametrize("wrong", [None, 3, sd.backends.NumpyBackend])
+def test_what_is_no_backend_is_refused(wrong):
+    made = small()
+    with pytest.raises(InputError, match=r"the backend is .*: give one, or its name"):
+        made.to(wrong)
+    assert made.backend.name == "numba"
+
+
+@pytest.mark.parametrize("operation", ["zeros", "place", "connections"])
+def test_a_backend_without_memory_leaves_the_network_where_it_was(operation, monkeypatch):
+    made, x = small(), np.ones((3, 8, 8, 1), np.float32)
+    expected, before = predict(made, x, raw=True), made.backend
+    other = sd.backends.create("numpy")
+
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(other, operation, fail)
+    with pytest.raises(MemoryError):
+        made.to(other)
+    assert made.backend is before
+    np.testing.assert_array_equal(predict(made, x, raw=True), expected)
+    made.parameters[:] = 0
+    assert not predict(made, x, raw=True).any()
+
+
+def test_what_was_made_before_a_move_and_back_is_refused():
+    """It has the parameters of before the first move."""
+    made, x, y = small(), np.ones((3, 8, 8, 1), np.float32), [0, 1, 2]
+    home = made.backend
+    session, predictor = Session(made, x, y), sd.Predictor(made, 3)
+    training = Training()
+    sd.train_on_batch(made, x, y, training=training)
+    made.to("numpy").to(home)
+    with pytest.raises(InputError, match="was moved to backend 'numba': make a new session"):
+        session.score([0])
+    with pytest.raises(InputError, match="was moved to backend 'numba': make a new"):
+        predictor(x)
+    before = made.parameters.copy()
+    sd.train_on_batch(made, x, y, training=training)
+    assert not np.array_equal(made.parameters, before)

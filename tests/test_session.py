@@ -197,6 +197,12 @@ def test_gradients_of_what_an_earlier_batch_dropped_are_refused(data, backend):
         session.backward()
 
 
+@pytest.mark.parametrize("weights", [{"sample_weight": [1, 2]}, {"class_weight": "balanced"}])
+def test_weights_need_targets(data, weights):
+    with pytest.raises(InputError, match="there are weights, but no targets: give both"):
+        Session(network("numba"), data[0], **weights)
+
+
 def test_a_network_that_was_moved_needs_a_new_session(data):
     made = network("numba")
     session = Session(made, *data)

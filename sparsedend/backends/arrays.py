@@ -103,6 +103,12 @@ def as_host_array(values: Any) -> Any:
     return array if isinstance(array, np.ndarray) else array.get()
 
 
+def magnitude(values: Any) -> float:
+    """The largest magnitude of values anywhere, NaN where one of them is NaN; 0 of none."""
+    # No room of the values' size, which abs would take.
+    return float(max(values.max(), -values.min())) if values.size else 0.0
+
+
 def aligned_zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray:
     """Zeros on the host that begin at a cache line."""
     dtype = np.dtype(dtype)

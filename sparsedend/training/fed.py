@@ -59,7 +59,7 @@ class Fed:
         training: Training | None = None,
         table: NDArray | None = None,
     ) -> None:
-        self.network, self.backend = network, network.backend
+        self.network = network
         self.batches = feed.batches(batch_size)
         self._feed, self._batch_size, self._training = feed, batch_size, training
         self._workspace = Workspace(network, batch_size, training=training is not None)
@@ -149,8 +149,10 @@ class Fed:
             if seat is None:
                 seat = self._seat(samples, portion.room or len(samples.inputs))
             seat.put(samples)
-        assert seat is not None, "a portion has a piece"
-        return seat, np.arange(seat.taken) if portion.order is None else portion.order
+        if seat is None:
+            raise InputError("the feed has a portion without a piece: leave it out")
+        order = np.arange(seat.taken) if portion.order is None else portion.order
+        return seat, _checked_order(order, seat.taken)
 
     def _seat(self, like: Samples, room: int) -> Seat:
         """The other one than last time, empty; made anew where it does not fit."""
@@ -168,6 +170,24 @@ class Fed:
             warn_of_bytes(self.network, seat.samples.inputs)
             if self._training is not None:
                 seat.session.rehearse(self._training)
+
+
+def _checked_order(order: Any, samples: int) -> NDArray:
+    """The order of a portion, which whoever has written the feed has made."""
+    found = np.asarray(order)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or not found.size:
+        raise InputError(
+            f"the feed has a portion whose order is {found.dtype} of shape {found.shape}: give "
+            "indices, (samples,)"
+        )
+    least, most = int(found.min()), int(found.max())
+    if least < 0 or most >= samples:
+        wrong = least if least < 0 else most
+        raise InputError(
+            f"the feed has a portion of {samples} samples in whose order is {wrong}: give indices "
+            f"from 0 to {samples - 1}"
+        )
+    return found.astype(np.int64, copy=False)
 
 
 def class_table_of(

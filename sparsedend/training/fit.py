@@ -11,8 +11,7 @@ from typing import Any, Protocol, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends.arrays import as_host_array
-from ..backends.backend import Backend
+from ..backends.arrays import as_host_array, magnitude
 from ..errors import InputError
 from ..feeds import Feed
 from ..losses import Loss
@@ -120,7 +119,6 @@ def fit(
 class _Work(Protocol):
     """What an epoch is made of."""
 
-    backend: Backend
     batches: int
 
     def train(self, factor: float) -> Iterator[None]:
@@ -136,7 +134,6 @@ class _InMemory:
     def __init__(
         self, network: Network, training: Training, samples: Samples, kept: NDArray
     ) -> None:
-        self.backend = network.backend
         self.batches = math.ceil(len(kept) / training.batch_size)
         room = min(training.batch_size, len(kept))
         session = Session.over(network, samples, Workspace(network, room, training=True))
@@ -170,7 +167,7 @@ class _Fit(Fitting):
     ) -> None:
         super().__init__(network, training, epochs, validates=validate is not None)
         self.batches = work.batches
-        self._work = work
+        self._work, self._parameters = work, network.parameters
         self._validate = validate or (lambda: NOTHING)
 
     def run(self, callbacks: list[Callback]) -> None:
@@ -196,7 +193,7 @@ class _Fit(Fitting):
 
     def _epoch(self, callbacks: list[Callback]) -> None:
         network, training, history = self.network, self.training, self.history
-        if network.backend is not self._work.backend:
+        if network.parameters is not self._parameters:
             raise InputError(
                 f"the network was moved to backend '{network.backend.name}' after epoch "
                 f"{history.epochs} of its training: move it before or after the training"
@@ -208,16 +205,27 @@ class _Fit(Fitting):
                 each.batch(self)
         fitted = self._work.totals()
         validated = self._validate()
-        for name, loss in (("training", fitted.loss), ("validation", validated.loss)):
-            if not math.isfinite(loss) and (self.validates or name == "training"):
-                network.parameters = good
-                training.stopped = f"the {name} loss was {loss} in epoch {history.epochs + 1}"
-                raise InputError(
-                    f"the {name} loss is {loss} in epoch {history.epochs + 1} with "
-                    f"{training.optimizer!r}: use a smaller learning rate; the network has the "
-                    "parameters of before that epoch"
-                )
+        if wrong := self._not_finite(fitted, validated):
+            name, number = wrong
+            network.parameters = good
+            training.stopped = f"the {name} was {number} in epoch {history.epochs + 1}"
+            raise InputError(
+                f"the {name} is {number} in epoch {history.epochs + 1} with "
+                f"{training.optimizer!r}: use a smaller learning rate; the network has the "
+                "parameters of before that epoch"
+            )
         history.add(fitted, validated, time.perf_counter() - began)
+
+    def _not_finite(self, fitted: Evaluation, validated: Evaluation) -> tuple[str, float] | None:
+        """What is not finite after an epoch, whose losses are of before each of its steps."""
+        found = {"training loss": fitted.loss}
+        if self.validates:
+            found["validation loss"] = validated.loss
+        vectors = {"largest parameter": self.network.parameters}
+        for name, values in self.training.state.items():
+            vectors[f"largest value of '{name}'"] = values
+        found |= {name: magnitude(vector) for name, vector in vectors.items()}
+        return next(((name, x) for name, x in found.items() if not math.isfinite(x)), None)
 
 
 def _in_memory(

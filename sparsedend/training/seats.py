@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends import SparseRows
+from ..errors import InputError
 from ..network import Network
 from ..samples import Samples
 from ..session import Session, Trainer
@@ -60,8 +61,19 @@ class Seat:
         )
 
     def put(self, samples: Samples) -> None:
-        """Copy samples to where the next ones sit."""
+        """Copy samples to where the next ones sit.
+
+        Raises
+        ------
+        InputError
+            Where there is not so much room.
+        """
         stop = self.taken + len(samples.inputs)
+        if stop > self.room:
+            raise InputError(
+                f"the feed has a portion with room for {self.room} samples, but its pieces have "
+                f"{stop} and perhaps more: tell the portion's room"
+            )
         for mine, given in zip(self.samples, samples, strict=True):
             if isinstance(given, SparseRows):
                 mine[self.taken : stop] = given[:]

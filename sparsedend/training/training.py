@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..backends import Array, Backend
+from ..backends import Array
 from ..backends.formulas import zero
 from ..backends.types import Rates
 from ..errors import InputError
@@ -88,7 +88,7 @@ class Training:
         self.planned = 0
         self.seat: Any = None
         self._network: Network | None = None
-        self._backend: Backend | None = None
+        self._parameters: Array | None = None
         self._parts: list[slice] = []
         self._still: list[slice] = []
 
@@ -100,7 +100,7 @@ class Training:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the network, which `begin` is given."""
-        return vars(self) | {"_network": None, "_backend": None, "seat": None}
+        return vars(self) | {"_network": None, "_parameters": None, "seat": None}
 
     def begin(self, network: Network) -> None:
         """Take up a network, for the first time or again; nothing where it is taken up already.
@@ -110,7 +110,7 @@ class Training:
         InputError
             Where the training is another network's, or a frozen parameter does not exist.
         """
-        if network is self._network and network.backend is self._backend:
+        if network.parameters is self._parameters:
             return
         if self._network not in (None, network):
             raise InputError(
@@ -131,7 +131,7 @@ class Training:
                 )
         self._still = _parts_of(network, self.frozen)
         self._parts = _between(self._still, network.size)
-        self._network, self._backend, self.seat = network, network.backend, None
+        self._network, self._parameters, self.seat = network, network.parameters, None
         self.follow(network)
 
     def check_epochs(self, epochs: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 import sparsedend as sd
-from sparsedend import InputError, Session, Training, evaluate, fit, losses
+from sparsedend import InputError, Session, Training, evaluate, feeds, fit, losses
 from sparsedend.feeds import Arrays, Batches
 from tests.conftest import Still
 
@@ -278,6 +278,53 @@ def test_what_is_refused(digits, feed, named, message):
         fit(network, feed(x, y), **named)
     with network.training():  # It was given back.
         pass
+
+
+class Ordered(feeds.Feed):
+    """A feed of somebody's own, which says what it likes of its portions."""
+
+    def __init__(self, *portions):
+        self.given = portions
+
+    def batches(self, batch_size):
+        return 1
+
+    def portions(self, batch_size, seed=None, epoch=0):
+        return iter(self.given)
+
+
+@pytest.mark.parametrize(
+    ("portion", "message"),
+    [
+        ({"order": np.array([0, 1, 2, 10**9])}, "of 90 samples in whose order is 1000000000"),
+        ({"order": np.array([0, -1])}, "in whose order is -1: give indices from 0 to 89"),
+        ({"order": np.array([0, 90])}, "in whose order is 90"),
+        ({"order": np.array([0.0, 1])}, r"whose order is float64 of shape \(2,\): give indices"),
+        ({"order": np.zeros((2, 2), int)}, r"of shape \(2, 2\)"),
+        ({"order": []}, "whose order is float64 of shape"),
+        ({"room": 50}, "with room for 50 samples, but its pieces have 90"),
+        ({"pieces": []}, "the feed has a portion without a piece"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_a_portion_that_cannot_be_is_refused(digits, backend, portion, message):
+    piece = feeds.Piece(digits.train_x[:90], digits.train_y[:90] % 5, "all")
+    given = feeds.Portion(**{"pieces": [piece]} | portion)
+    with pytest.raises(InputError, match=message):
+        fit(small(backend), Ordered(given), epochs=1, validation=None, callbacks=[])
+
+
+def test_a_portion_s_order_may_be_of_any_integers(digits):
+    piece = feeds.Piece(digits.train_x[:90], digits.train_y[:90] % 5, "all")
+    results = []
+    for kind in (np.int64, np.uint8):
+        made = small()
+        order = np.arange(90)[::-1].astype(kind)
+        training = Training(batch_size=40)
+        feed = Ordered(feeds.Portion([piece], None, order))
+        fit(made, feed, epochs=1, validation=None, callbacks=[], training=training)
+        results.append(made.parameters)
+    np.testing.assert_array_equal(*results)
 
 
 def test_samples_without_targets_are_no_feed(digits):

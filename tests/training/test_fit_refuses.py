@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sparsedend import InputError, Training, fit, losses
-from sparsedend.optimizers import Adam
+from sparsedend import InputError, Network, Training, fit, losses
+from sparsedend.layers import Dense
+from sparsedend.optimizers import SGD, Adam
 from tests.training.test_fit import small
 
 
@@ -102,3 +103,20 @@ def test_a_validation_loss_that_is_not_finite_ends_the_training(digits):
             training=Training(Adam(1e38)),
         )
     np.testing.assert_array_equal(network.parameters, before)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_last_step_that_leaves_no_numbers_is_undone():
+    """The losses are those of before each step, and say nothing of the last."""
+    x, y = 1e4 * np.ones((64, 20), np.float32), np.ones(64)
+    network, good = Network([Dense(20, 1)], 20), None
+    training = Training(SGD(1e-9), schedule=lambda epoch, _: 1 if epoch == 0 else 1e45)
+
+    def look(fitted):
+        nonlocal good
+        good = network.parameters.copy()
+
+    with pytest.raises(InputError, match=r"the largest parameter is (inf|nan) in epoch 2"):
+        fit(network, x, y, epochs=2, validation=None, callbacks=[look], training=training)
+    assert np.isfinite(network.parameters).all()
+    np.testing.assert_array_equal(network.parameters, good)
