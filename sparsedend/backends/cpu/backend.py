@@ -336,10 +336,11 @@ class NumbaBackend(Backend):
         delta: Array,
         totals: Array,
     ) -> None:
-        """Sample after sample."""
-        self._call(
-            losses.softmax_cross_entropy, None, 0, logits, labels, order, weights, delta, totals
-        )
+        """Samples side by side, and their sums in order."""
+        terms = np.empty((3, logits.shape[1]))
+        given = logits, labels, order, weights, delta, terms
+        self._call(losses.softmax_cross_entropy, logits.shape[1], ELEMENT * logits.size, *given)
+        self._call(losses.add_terms, None, 0, terms, order, totals)
 
     def formula_loss(
         self,
