@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from sparsedend import backends
-from sparsedend.backends.cpu import NumbaBackend, recording
+from sparsedend.backends.cpu import NumbaBackend, program
 from tests.conftest import CUPY
 
 
 @pytest.fixture
 def all_threads(monkeypatch):
     """However little there is to do, all threads take part."""
-    monkeypatch.setattr(recording, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(program, "WORTH_A_THREAD", 1)
 
 
 @pytest.fixture(params=["1 thread", "2 threads", *CUPY])

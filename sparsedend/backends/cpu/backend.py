@@ -21,7 +21,8 @@ from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Pass, Rates, Step
 from .compilation import Compilations, one_at_a_time, start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
-from .recording import Call, Recordings, Repeated
+from .program import Call
+from .recording import Recordings, Repeated
 from .simd import BLOCK, LEAST, TILE, tile_of
 
 #: A dense product of fewer weights than this is done by our own loops, whose result does not
@@ -59,9 +60,7 @@ class NumbaBackend(Backend):
         super().__init__(threads)
         start_threads()
         most: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-        self.threads = min(self.threads, most)
-        if without_threads():
-            self.threads = 1
+        self.threads = 1 if without_threads() else min(self.threads, most)
         self._recordings = Recordings()
 
     def limited(self) -> AbstractContextManager[None]:
@@ -337,10 +336,11 @@ class NumbaBackend(Backend):
         delta: Array,
         totals: Array,
     ) -> None:
-        """Sample after sample."""
-        self._call(
-            losses.softmax_cross_entropy, None, 0, logits, labels, order, weights, delta, totals
-        )
+        """Samples side by side, and their sums in order."""
+        terms = np.empty((3, logits.shape[1]))
+        given = logits, labels, order, weights, delta, terms
+        self._call(losses.softmax_cross_entropy, logits.shape[1], ELEMENT * logits.size, *given)
+        self._call(losses.add_terms, None, 0, terms, order, totals)
 
     def formula_loss(
         self,

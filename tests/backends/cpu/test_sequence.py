@@ -4,8 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from sparsedend.backends.cpu import NumbaBackend, recording
+from sparsedend.backends.cpu import NumbaBackend, program, recording
 from sparsedend.backends.cpu.compilation import kernel, without_threads
+from sparsedend.backends.cpu.kernels import sequence
 from tests.conftest import child
 
 NumbaBackend(2)  # Starts Numba's threads.
@@ -28,7 +29,7 @@ def fail(array, number):
 
 def called(kernel, times, *arguments, threads=2):
     """The kernel, of so much work that all threads are worth it."""
-    call = recording.Call(kernel, times, 10**9, arguments)
+    call = program.Call(kernel, times, 10**9, arguments)
     call.do(threads)
     return call
 
@@ -48,25 +49,60 @@ def test_every_turn_is_done_once(times, threads):
 
 
 def test_little_work_is_one_threads():
-    call = recording.Call(count, 1000, recording.WORTH_A_THREAD * 2 - 1, ())
+    call = program.Call(count, 1000, program.WORTH_A_THREAD * 2 - 1, ())
     assert call.threads(8) == 1
-    assert call._replace(work=recording.WORTH_A_THREAD * 3).threads(8) == 3
+    assert call._replace(work=program.WORTH_A_THREAD * 3).threads(8) == 3
     assert call._replace(work=10**9).threads(8) == 8
     assert call._replace(times=None, work=10**9).threads(8) == 1
 
 
-def test_a_kernel_that_fails_ends_the_sequence():
+@kernel
+def turned(first, last, given, found):
+    """Each part needs what other parts have written before."""
+    for i in range(first, last):
+        found[i] = given[len(given) - 1 - i] + 1
+
+
+def program_of(calls, threads):
+    """A program of such kernels, and what keeps their arrays."""
+    array = np.zeros(1)
+    noted = recording.Recording(array, np.zeros(1, np.int64), (), threads)
+    for call in calls:
+        noted.add(call)
+    return noted.recorded(None)
+
+
+def test_threads_wait_for_all_parts_of_the_kernel_before():
+    a, b = np.zeros(500), np.zeros(500)
+    there, back = (program.Call(turned, 500, 10**9, pair) for pair in ((a, b), (b, a)))
+    known = program_of([there, back] * 20, 2)
+    for times in range(1, 200):
+        known.program.run(program.NOWHERE, 2)
+        np.testing.assert_array_equal(a, 40 * times)
+
+
+def test_nobody_waits_for_a_thread_that_does_not_come():
+    """One does all parts, each once; who comes late finds nothing left."""
+    counts, parts = np.zeros(7, np.int64), np.zeros(7, np.int64)
+    calls = [program.Call(count, 7, 10**9, (number, counts, parts)) for number in (1, 10)]
+    known = program_of(calls, 2)
+    own = known.program
+    own._room[:] = 0
+    for thread in (1, 0):
+        sequence.share(thread, thread + 1, own._all, own.words, own._room)
+        np.testing.assert_array_equal(counts, 11)
+        np.testing.assert_array_equal(parts, [3, 3, 3, 4, 4, 4, 4])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_kernel_that_fails_ends_the_sequence(threads):
     """As one does that cannot get memory; what comes after it is not done."""
     assert not without_threads()
-    array, rates = np.zeros(3), ()
-    order = np.zeros(1, np.int64)
-    noted = recording.Recording(array, order, rates, 1)
-    for number in (0, 1, 0):
-        noted.add(recording.Call(fail, None, 0, (np.zeros(1), number)))
-    program = noted.program(None)
+    calls = [program.Call(fail, None, 0, (np.zeros(1), number)) for number in (0, 1, 0)]
+    known = program_of(calls, threads)
     with pytest.raises(MemoryError, match="could not get the memory"):
-        recording._run(program.calls, program.words, program.order_at, order, program.room, 1)
-    assert [each[0] for each in program.kept if isinstance(each, np.ndarray)] == [1, 0, 0]
+        known.program.run(program.NOWHERE, threads)
+    assert [each[0] for each in known.kept if isinstance(each, np.ndarray)] == [1, 0, 0]
 
 
 def test_numbas_own_threads():

@@ -6,17 +6,17 @@ from ..compilation import kernel
 
 
 @kernel
-def softmax_cross_entropy(logits, labels, order, weights, delta, totals):
-    """Add to the totals (loss, right, weight); `delta` gets the gradient of the weighted mean.
+def softmax_cross_entropy(first, last, logits, labels, order, weights, delta, terms):
+    """Each sample's terms of the totals (loss, right, weight); `delta` gets the mean's gradient.
 
-    Parameters are those of `Backend.softmax_cross_entropy`.
+    Parameters are those of `Backend.softmax_cross_entropy`. Of the loop over columns.
     """
     classes = logits.shape[0]
     samples = order.size
-    loss = 0.0
-    right = 0.0
-    weight_of_all = 0.0
-    for i in range(samples):
+    for i in range(first, last):
+        if i >= samples:
+            delta[:, i] = 0
+            continue
         best = 0
         for k in range(1, classes):
             if logits[k, i] > logits[best, i]:
@@ -36,10 +36,16 @@ def softmax_cross_entropy(logits, labels, order, weights, delta, totals):
             weight = weights[order[i]]
             for k in range(classes):
                 delta[k, i] *= weights[order[i]]
-        loss += weight * (np.log(norm) - (logits[label, i] - top))
-        right += weight * (best == label)
-        weight_of_all += weight
-    delta[:, samples:] = 0
-    totals[0] += loss
-    totals[1] += right
-    totals[2] += weight_of_all
+        terms[0, i] = weight * (np.log(norm) - (logits[label, i] - top))
+        terms[1, i] = weight * (best == label)
+        terms[2, i] = weight
+
+
+@kernel
+def add_terms(terms, order, totals):
+    """Add up the samples' terms, in their order."""
+    for row in range(3):
+        total = 0.0
+        for i in range(order.size):
+            total += terms[row, i]
+        totals[row] += total
