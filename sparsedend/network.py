@@ -18,6 +18,7 @@ from .initializers import Initializer
 from .layers import Layer
 from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from .numbers import whole
+from .structure import Structure
 
 
 class Network:
@@ -86,6 +87,13 @@ class Network:
                     f"layer {number} ({layer.kind}) is part of a network already, whose parameters "
                     "it holds: make a layer of its own, or copy the network"
                 )
+            for name, structure in layer.structures.items():
+                if not isinstance(structure, Structure):
+                    raise InputError(
+                        f"the {name} of layer {number} ({layer.kind}) are a "
+                        f"{type(structure).__name__}: give a Structure, such as "
+                        "connectivity.from_csr(matrix)"
+                    )
             size = layer.outputs
 
     def _bind(self, backend: Backend) -> None:
@@ -94,7 +102,7 @@ class Network:
         for layer, part in zip(self.layers, self.parts(parameters), strict=True):
             layer.bind(backend, self.dtype, part)
         self.backend, self._parameters = backend, parameters
-        #: What each thread keeps from one prediction to the next (see `session`).
+        #: What each thread keeps from one prediction to the next (see `training.evaluation`).
         self.kept = threading.local()
 
     def parts(self, flat: Array) -> Iterator[Array]:

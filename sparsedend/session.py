@@ -237,22 +237,38 @@ class Session:
     def trainer(
         self, training: Trainer, batch_size: int
     ) -> Callable[[NDArray, Sequence[Rates], Any], Any]:
-        """`Backend.batches` of steps of a training."""
+        """`Backend.batches` of steps of a training, on all samples of an order.
+
+        Raises
+        ------
+        InputError
+            As `forward`: where a batch is larger than the session has room for and, when it is
+            called, where an index is out of range or the network was moved.
+        """
+        self._check_batches(batch_size)
         step = partial(self._step_of(training), self._inputs)
         epoch = self.backend.batches(step, batch_size)
 
         def trained(order: NDArray, rates: Sequence[Rates], random: Any) -> Iterator[None]:
             self._scored = False
-            return epoch(order, rates, random)
+            return epoch(self._within(order), rates, random)
 
         return trained
 
     def scorer(self, batch_size: int) -> Callable[[NDArray], Evaluation]:
-        """Prepare to evaluate the network, as it will be then, on the samples of an order."""
+        """Prepare to evaluate the network, as it will be then, on the samples of an order.
+
+        Raises
+        ------
+        InputError
+            As `trainer`.
+        """
+        self._check_batches(batch_size)
         epoch = self.backend.batches(partial(self._score, self._inputs), batch_size)
 
         def evaluated(order: NDArray) -> Evaluation:
             self._scored = False
+            order = self._within(order)
             for _ in epoch(order, [()] * math.ceil(len(order) / batch_size), None):
                 pass
             return self.totals()
@@ -290,6 +306,11 @@ class Session:
         parts = (*self.network.layers, self._loss, training, training.optimizer)
         return repeated(self.backend, step, *parts)
 
+    def _check_batches(self, batch_size: int) -> None:
+        room = self._workspace.samples
+        if whole("batch size", batch_size) > room:
+            raise InputError(f"batch size is {batch_size}, but the session has room for {room}")
+
     def _check_training(self) -> None:
         if not self._workspace.training:
             raise InputError("the session has no gradients: make it with training=True")
@@ -298,11 +319,6 @@ class Session:
         """Indices that may be used without a further look."""
         if with_targets and self._targets is None:
             raise InputError("the session has no targets: make it with them")
-        if self.network.parameters is not self._parameters:
-            raise InputError(
-                f"the network was moved to backend '{self.network.backend.name}': make a new "
-                "session"
-            )
         # What most callers give is looked at once: a small step takes no longer than fifty calls.
         if type(order) is np.ndarray and order.dtype == np.int64 and order.flags.c_contiguous:
             placed = order if self._on_host else self.backend.place(order)
@@ -313,14 +329,23 @@ class Session:
                 f"the order has shape {placed.shape}: give a vector of 1 to "
                 f"{self._workspace.samples} samples, which the session has room for"
             )
-        # Seen without a sign, negative numbers are larger than any number of samples.
-        if int(placed.view(np.uint64).max()) >= len(self._inputs):
-            where = int(((placed < 0) | (placed >= len(self))).argmax())
+        return self._within(placed)
+
+    def _within(self, order: Array) -> Array:
+        """An order of contiguous int64 whose samples exist, of a network that was not moved."""
+        if self.network.parameters is not self._parameters:
             raise InputError(
-                f"index {int(placed[where])} at {where} of the order is out of range: there are "
+                f"the network was moved to backend '{self.network.backend.name}': make a new "
+                "session"
+            )
+        # Seen without a sign, negative numbers are larger than any number of samples.
+        if order.size and int(order.view(np.uint64).max()) >= len(self._inputs):
+            where = int(((order < 0) | (order >= len(self))).argmax())
+            raise InputError(
+                f"index {int(order[where])} at {where} of the order is out of range: there are "
                 f"{len(self)} samples"
             )
-        return placed
+        return order
 
     def _indices(self, order: Any) -> Array:
         """An order of any kind as contiguous int64."""

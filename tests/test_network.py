@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import sparse
 
 import sparsedend as sd
 from sparsedend import InputError, Network, Session, Training, layers, models, predict
@@ -285,6 +286,14 @@ def test_what_is_no_backend_is_refused(wrong):
     with pytest.raises(InputError, match=r"the backend is .*: give one, or its name"):
         made.to(wrong)
     assert made.backend.name == "numba"
+
+
+def test_a_layer_s_connections_are_a_structure():
+    """A matrix of SciPy's is not checked, and still its owner's."""
+    matrix = sparse.random_array((3, 7), density=0.5, format="csr", rng=1)
+    message = r"the weights of layer 1 \(sparse\) are a csr_array: give a Structure, such as conn"
+    with pytest.raises(InputError, match=message):
+        Network([layers.Sparse(matrix)], 7)
 
 
 @pytest.mark.parametrize("operation", ["zeros", "place", "connections"])

@@ -118,6 +118,40 @@ def test_a_child_of_fork_has_other_formulas():
     assert child(code, timeout=300) == "done\n"
 
 
+def test_a_fork_waits_for_the_compiler():
+    """Else the child has its lock as it was, held by a thread that it does not have."""
+    code = (
+        SMALL
+        + """
+    import threading, time
+    from numba.core.compiler_lock import global_compiler_lock
+
+    network, held, done = small("numba"), threading.Event(), threading.Event()
+
+    def compile_something():
+        with global_compiler_lock:
+            held.set()
+            time.sleep(0.3)
+            done.set()
+
+    from sparsedend import layers
+    thread = threading.Thread(target=compile_something)
+    thread.start()
+    held.wait()
+
+    def other():
+        assert done.is_set()
+        network = sd.Network([layers.Dense(36, 3), layers.Softplus(3)], 36)
+        return sd.predict(network, x, raw=True)
+
+    assert forked(other).shape == (150, 3)
+    thread.join()
+    print("done")
+    """
+    )
+    assert child(code, timeout=100) == "done\n"
+
+
 def test_without_a_compiler():
     code = (
         SMALL

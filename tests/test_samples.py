@@ -94,6 +94,20 @@ def test_a_sparse_matrix_is_not_changed_and_its_structure_is_copied():
     tidy.indices[:] = 10**9
     assert rows.structure.indices.max() < 9
     assert not rows.structure.indices.flags.writeable
+    longer = table()
+    longer.indices = np.append(longer.indices, [0, 0])
+    longer.data = np.append(longer.data, [7.0, 7.0]).astype(np.float32)
+    checked_inputs(made, longer)
+    assert len(longer.indices) == len(longer.data) == table().nnz + 2
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "bsr"])
+def test_what_scipy_would_read_beyond_its_arrays_is_refused(form):
+    """Also where it would have to convert them."""
+    given = table().asformat(form)
+    given.indices[3] = 10**8
+    with pytest.raises(InputError, match="no valid sparse matrix"):
+        checked_inputs(network(), given)
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -195,6 +196,23 @@ def test_gradients_of_what_an_earlier_batch_dropped_are_refused(data, backend):
     session.score(np.arange(9))
     with pytest.raises(InputError, match="dropped nothing"):
         session.backward()
+
+
+@pytest.mark.parametrize("kind", ["scorer", "trainer"])
+def test_epochs_are_of_samples_that_exist_in_batches_that_fit(data, kind):
+    made = network("numba")
+    session, training = Session(made, *data, batch_size=8), Training()
+    prepare = session.scorer if kind == "scorer" else partial(session.trainer, training)
+    with pytest.raises(InputError, match="batch size is 9, but the session has room for 8"):
+        prepare(9)
+    epoch = prepare(8)
+    rest = () if kind == "scorer" else (training.rates(1), None)
+    for wrong in (10**9, -1, len(session)):
+        with pytest.raises(InputError, match=f"index {wrong} at 1 of the order is out of range"):
+            list(epoch(np.array([0, wrong]), *rest))
+    made.to("numpy")
+    with pytest.raises(InputError, match="make a new session"):
+        list(epoch(np.array([0, 1]), *rest))
 
 
 @pytest.mark.parametrize("weights", [{"sample_weight": [1, 2]}, {"class_weight": "balanced"}])

@@ -129,8 +129,8 @@ def limited_blas(threads: int, *, product: bool = False) -> Iterator[None]:
     ----------
     threads : int
     product : bool
-        Whether this context is one product: it is BLAS that is called inside, and soon left, so
-        that a fork in another thread may wait for it.
+        Whether this context is one product, or one step: BLAS is called inside, nothing is
+        compiled, and it is soon left, so that a fork in another thread may wait for it.
     """
     _blas.enter(threads, product=product)
     try:

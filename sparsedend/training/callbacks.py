@@ -90,7 +90,13 @@ class EarlyStopping(Callback):
         ended = fitting.stopping or training.history.epochs == fitting.epochs
         if ended and not fitting.failed and training.best is not None:
             fitting.network.parameters = training.best
-            training.stopped = f"early stopping after epoch {training.history.epochs}"
+            history = training.history
+            training.stopped = (
+                f"early stopping after epoch {history.epochs}"
+                if fitting.stopping
+                else f"after epoch {history.epochs}, its last, the parameters of epoch "
+                f"{history.best_epoch} were put back"
+            )
 
     def _judge(self, fitting: Fitting) -> None:
         history = fitting.history

@@ -69,7 +69,7 @@ class Fed:
         self._last: Seat
         self._turn = 0
         self._begun = False
-        self._table, self._weighs = table, False
+        self._table = table
         self._mean = self._mean_weight()
 
     def train(self, factor: float) -> Iterator[None]:
@@ -101,6 +101,7 @@ class Fed:
             checked = _ahead((each, list(self._checked(each))) for each in portions)
             filled = (self._filled(*each) for each in checked)
         last: Seat | None = None
+        self._weighs = False
         for last, order in filled:
             if not last.opened:
                 self._open(last)
@@ -148,6 +149,11 @@ class Fed:
         for samples in pieces:
             if seat is None:
                 seat = self._seat(samples, portion.room or len(samples.inputs))
+            elif not seat.takes(samples, seat.room):
+                raise InputError(
+                    "the feed has a portion whose pieces are of different kinds: give all the "
+                    "same dtype and shape, and weights to all or to none"
+                )
             seat.put(samples)
         if seat is None:
             raise InputError("the feed has a portion without a piece: leave it out")

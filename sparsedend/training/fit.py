@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..feeds import Feed
 from ..losses import Loss
 from ..network import Network
-from ..numbers import whole
+from ..numbers import real, whole
 from ..samples import Samples, checked_samples, warn_of_bytes
 from ..session import Evaluation, Session
 from ..workspace import Workspace
@@ -140,7 +140,7 @@ class _InMemory:
         session.rehearse(training)
         self.session = session
         self._training, self._kept = training, kept
-        self._train = session.trainer(training, training.batch_size)
+        self._train = session.trainer(training, room)
 
     def train(self, factor: float) -> Iterator[None]:
         """Steps in the order of the epoch."""
@@ -200,7 +200,8 @@ class _Fit(Fitting):
             )
         began = time.perf_counter()
         good = network.parameters.copy()
-        for _ in self._work.train(training.schedule(history.epochs, self.epochs)):
+        factor = training.schedule(history.epochs, self.epochs)
+        for _ in self._work.train(real("the factor of the learning rate", factor, 0)):
             for each in callbacks:
                 each.batch(self)
         fitted = self._work.totals()
@@ -275,12 +276,14 @@ def _beside(
     samples = checked_samples(network, *validation)
     room = min(size, len(samples.inputs))
     session = Session.over(network, samples, Workspace(network, room, training=False))
-    return partial(session.scorer(size), np.arange(len(session)))
+    return partial(session.scorer(room), np.arange(len(session)))
 
 
 def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArray, NDArray]:
     """Indices of the samples to train on, and of those held out."""
     count = len(samples.inputs)
+    if not _is_share(validation):
+        _check_pair(validation)
     if training.sequential:
         labels = as_host_array(samples.targets)
         if labels.ndim != 1 or labels.dtype.kind != "i":
@@ -288,7 +291,6 @@ def _parts(samples: Samples, training: Training, validation: Any) -> tuple[NDArr
         return split_by_class(labels, training.batch_size, training.seed)
     if _is_share(validation):
         return split(count, training.seed, validation)
-    _check_pair(validation)
     return np.arange(count), np.arange(0)
 
 

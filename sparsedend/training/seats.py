@@ -55,7 +55,8 @@ class Seat:
             and self.network.loss is self.loss
             and all(
                 (mine is None and given is None)
-                or (mine.shape[1:] == given.shape[1:] and mine.dtype == given.dtype)
+                if mine is None or given is None
+                else (mine.shape[1:] == given.shape[1:] and mine.dtype == given.dtype)
                 for mine, given in zip(self.samples, samples, strict=True)
             )
         )

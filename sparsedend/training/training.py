@@ -51,7 +51,8 @@ class Training:
     best : (size,) array, optional
         Parameters after the best epoch; kept for early stopping alone.
     stopped : str
-        Why the training ended for good before its last epoch; empty if it did not.
+        Why the training has ended for good: it diverged, or early stopping has put the best
+        parameters back; empty if it has not.
     planned : int
         Epochs in all that the schedule was last computed for.
     seat : Seat, optional

@@ -274,3 +274,19 @@ def test_one_thread_is_never_timed(monkeypatch):
     tried = pace.Pace(1, 10**9)
     assert tried.begin() == 1
     tried.end()
+
+
+def scaled(x, factor):
+    """Formula."""
+    return x * factor
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64, int])
+def test_numbers_of_any_kind_reach_the_kernels(kind, all_threads):
+    """Of formulas of the user's own, with one thread and with all."""
+    for threads in (1, 2):
+        backend = backends.create("numba", threads)
+        out = backend.zeros(1000, np.float64)
+        with backend.limited():
+            backend.elementwise(scaled, (out,), (np.arange(1000.0),), (kind(2),))
+        np.testing.assert_array_equal(out, 2 * np.arange(1000.0))

@@ -36,6 +36,8 @@ def test_the_best_parameters_are_left_where_patience_lasts(data):
     training = Training(Adam(0.1))
     history = fit(network, *data, epochs=6, callbacks=[EarlyStopping(6)], training=training)
     assert history.best_epoch < history.epochs == 6
+    put_back = f"the parameters of epoch {history.best_epoch} were put back"
+    assert training.stopped == f"after epoch 6, its last, {put_back}"
     _, held_out = split(len(data[0]), 1)
     found = evaluate(network, *(each[held_out] for each in data))
     assert found.loss == pytest.approx(history.validation_loss[history.best_epoch - 1], rel=1e-5)

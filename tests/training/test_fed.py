@@ -314,6 +314,37 @@ def test_a_portion_that_cannot_be_is_refused(digits, backend, portion, message):
         fit(small(backend), Ordered(given), epochs=1, validation=None, callbacks=[])
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        lambda x, y: feeds.Piece(x.astype(np.float32), y, "b"),
+        lambda x, y: feeds.Piece(x, y, "b", np.ones(len(y))),
+    ],
+)
+def test_pieces_of_different_kinds_are_no_portion(digits, second):
+    x, y = digits.train_x[:40], digits.train_y[:40] % 5
+    for pieces in (
+        [feeds.Piece(x, y, "a"), second(x, y)],
+        [second(x, y), feeds.Piece(x, y, "a")],
+    ):
+        with pytest.raises(InputError, match="a portion whose pieces are of different kinds"):
+            fit(
+                small(),
+                Ordered(feeds.Portion(pieces, 80)),
+                epochs=1,
+                validation=None,
+                callbacks=[],
+            )
+
+
+def test_a_later_epoch_without_weight_is_told_of(digits):
+    x, y = digits.train_x[:40], digits.train_y[:40] % 5
+    weights = iter([np.ones(40), np.zeros(40)])
+    feed = Batches(lambda: [(x, y, next(weights))])
+    with pytest.raises(InputError, match="all weights are zero"):
+        fit(small(), feed, epochs=2, validation=None, callbacks=[])
+
+
 def test_a_portion_s_order_may_be_of_any_integers(digits):
     piece = feeds.Piece(digits.train_x[:90], digits.train_y[:90] % 5, "all")
     results = []

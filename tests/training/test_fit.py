@@ -8,7 +8,7 @@ import pytest
 
 import sparsedend as sd
 from sparsedend import InputError, Training, evaluate, fit, losses, models, predict
-from sparsedend.optimizers import Adam
+from sparsedend.optimizers import SGD, Adam
 from tests.conftest import ROOT, Still
 
 #: Positions of the streams in `randomness.STREAMS`: what a seed means must not change.
@@ -189,9 +189,20 @@ def test_a_schedule_scales_the_learning_rate(digits):
     """A factor of 0 from the third epoch on changes nothing any more."""
     short, long = small(), small()
     fit(short, digits.train_x, digits.train_y, epochs=2)
-    training = Training(schedule=lambda epoch, epochs: (epoch < 2) and epochs == 4)
+    training = Training(schedule=lambda epoch, epochs: float(epoch < 2 and epochs == 4))
     fit(long, digits.train_x, digits.train_y, epochs=4, training=training)
     np.testing.assert_array_equal(short.parameters, long.parameters)
+
+
+@pytest.mark.parametrize("optimizer", [Adam, lambda: SGD(0.01), lambda: SGD(0.01, 0.9)])
+def test_a_factor_may_be_numpy_s(digits, optimizer):
+    found = []
+    for kind in (float, np.float32):
+        made = small()
+        training = Training(optimizer(), batch_size=60, schedule=lambda e, n, kind=kind: kind(0.5))
+        fit(made, digits.train_x[:200], digits.train_y[:200], epochs=2, training=training)
+        found.append(made.parameters)
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_schedule_is_not_gone_on_with_over_other_epochs(digits):

@@ -120,3 +120,16 @@ def test_a_last_step_that_leaves_no_numbers_is_undone():
         fit(network, x, y, epochs=2, validation=None, callbacks=[look], training=training)
     assert np.isfinite(network.parameters).all()
     np.testing.assert_array_equal(network.parameters, good)
+
+
+@pytest.mark.parametrize("factor", [-1.0, None, "x", np.nan])
+def test_a_schedule_that_gives_no_factor_is_refused(digits, factor):
+    training = Training(schedule=lambda epoch, epochs: factor)
+    with pytest.raises(InputError, match="the factor of the learning rate is"):
+        fit(small(), digits.train_x[:50], digits.train_y[:50], epochs=1, training=training)
+
+
+@pytest.mark.parametrize("validation", ["abc", ([1],), ([1], [2], [3])])
+def test_a_sequential_training_checks_its_validation_too(digits, validation):
+    with pytest.raises(InputError, match=r"validation is .*: give a share"):
+        refused(digits, {"validation": validation, "training": Training(sequential=True)})

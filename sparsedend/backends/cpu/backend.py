@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -19,7 +18,7 @@ from ..formulas import Formula
 from ..sparse_rows import SparseRows
 from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Pass, Rates, Step
-from .compilation import Compilations, one_at_a_time, start_threads, without_threads
+from .compilation import Compilations, start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
 from .program import Call
 from .recording import Recordings, Repeated
@@ -34,10 +33,6 @@ FEW = 8
 
 #: Multiply-adds that an element of a formula counts for: divisions and roots are among it.
 ELEMENT = 16
-
-
-#: Numba's own threads serve one caller at a time, and end the process of a second one.
-_turn = threading.RLock()
 
 
 class NumbaBackend(Backend):
@@ -64,9 +59,8 @@ class NumbaBackend(Backend):
         self._recordings = Recordings()
 
     def limited(self) -> AbstractContextManager[None]:
-        """Context of one caller where Numba's own threads serve but one; else of any number."""
-        chosen: AbstractContextManager[Any] = _turn if one_at_a_time() else nullcontext()
-        return chosen
+        """Nothing: each call of kernels has its own limit."""
+        return nullcontext()
 
     @contextmanager
     def compilation(self, tell: Callable[[], None]) -> Iterator[None]:
@@ -276,30 +270,30 @@ class NumbaBackend(Backend):
 
     def dense_forward(self, x: Array, weights: Array, bias: Array, out: Array) -> None:
         """``out = weights x + bias``."""
+        work = weights.size * x.shape[1]
         if weights.size < FEW_WEIGHTS:
-            work = weights.size * x.shape[1]
             self._call(dense.forward, len(out), work, tile_of(x), x, weights, bias, out)
         else:
-            self._call_blas(dense.forward_blas, x, weights, bias, self.threads, out)
+            self._call_blas(dense.forward_blas, work, x, weights, bias, self.threads, out)
 
     def dense_weight_gradient(
         self, x: Array, delta: Array, weight_gradient: Array, bias_gradient: Array
     ) -> None:
         """``weight_gradient = delta xᵀ`` and the sums of delta."""
         into = weight_gradient, bias_gradient
+        work = weight_gradient.size * x.shape[1]
         if weight_gradient.size < FEW_WEIGHTS:
-            work = weight_gradient.size * x.shape[1]
             self._call(dense.weight_gradient, len(delta), work, tile_of(x), x, delta, *into)
         else:
-            self._call_blas(dense.weight_gradient_blas, x, delta, self.threads, *into)
+            self._call_blas(dense.weight_gradient_blas, work, x, delta, self.threads, *into)
 
     def dense_input_gradient(self, weights: Array, delta: Array, out: Array) -> None:
         """``out = weightsᵀ delta``."""
+        work = weights.size * delta.shape[1]
         if weights.size < FEW_WEIGHTS:
-            work = weights.size * delta.shape[1]
             self._call(dense.input_gradient, len(out), work, tile_of(delta), weights, delta, out)
         else:
-            self._call_blas(dense.input_gradient_blas, weights, delta, self.threads, out)
+            self._call_blas(dense.input_gradient_blas, work, weights, delta, self.threads, out)
 
     # Elementwise
 
@@ -313,7 +307,7 @@ class NumbaBackend(Backend):
     ) -> None:
         """One loop over all elements."""
         arrays = outputs + inputs
-        numbers = (*rates, *numbers)
+        numbers = tuple(map(float, (*rates, *numbers)))
         loop, distinct = formulas.elementwise(formula, len(outputs), arrays, len(numbers))
         arguments = [arrays[place] for place in distinct]
         size: int = arrays[0].size
@@ -355,7 +349,8 @@ class NumbaBackend(Backend):
     ) -> None:
         """Sample after sample."""
         loop = formulas.loss(formula, len(numbers))
-        self._call(loop, None, 0, outputs, targets, order, weights, delta, totals, *numbers)
+        given = outputs, targets, order, weights, delta, totals, *map(float, numbers)
+        self._call(loop, None, 0, *given)
 
     # Optimizers
 
@@ -381,10 +376,12 @@ class NumbaBackend(Backend):
     def _call(self, kernel: Any, times: int | None, work: int, *arguments: Any) -> None:
         self._do(Call(kernel, times, work, arguments))
 
-    def _call_blas(self, kernel: Any, *arguments: Any) -> None:
+    def _call_blas(self, kernel: Any, work: int, *arguments: Any) -> None:
         """Call a kernel that shares a product by BLAS among its threads."""
+        call = Call(kernel, self.threads, work, arguments)
+        call.compile(self.threads)
         with limited_blas(1, product=True):
-            self._call(kernel, self.threads, FEW_WEIGHTS * BLOCK, *arguments)
+            self._do(call)
         if self._recordings.current is not None:
             self._recordings.current.one_blas_thread = True
 

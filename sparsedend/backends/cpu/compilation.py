@@ -18,6 +18,7 @@ from typing import Any
 import numba
 from numba import njit
 from numba.core import event
+from numba.core.compiler_lock import global_compiler_lock
 
 from . import cache
 
@@ -119,3 +120,9 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+    # A child could not compile with the lock of a thread that it does not have.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )

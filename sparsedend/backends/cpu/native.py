@@ -100,7 +100,11 @@ def words(argument: Any) -> tuple[int, ...]:
         return _seen(argument).words
     if isinstance(argument, float):
         return (int(np.float64(argument).view(np.int64)),)
-    return (argument,) if isinstance(argument, int) else ()
+    if isinstance(argument, int):
+        return (argument,)
+    if argument is None or isinstance(argument, Tile):
+        return ()
+    raise TypeError(f"{argument!r} is no argument of a kernel: give numbers of Python's own")
 
 
 class _Seen(NamedTuple):

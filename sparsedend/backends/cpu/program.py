@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
@@ -11,11 +13,13 @@ from numpy.typing import NDArray
 from ..arrays import aligned_zeros
 from ..types import Array, Rates
 from . import native
-from .compilation import without_threads
+from .compilation import one_at_a_time, without_threads
 from .kernels import sequence
 
 #: Multiply-adds for which a second thread pays: what one does while threads meet once more.
 WORTH_A_THREAD = 60_000
+#: Numba's own threads serve one caller at a time, and end the process of a second one.
+_turn = threading.Lock()
 #: An order where there is none.
 NOWHERE = np.empty(0, np.int64)
 
@@ -54,6 +58,13 @@ class Call(NamedTuple):
         """The same for a program with so many threads at most, in which its words begin there."""
         entry = native.entry(self.kernel, self.arguments, shared=self.times is not None)
         return Placed(entry, word, self.times or 0, self.threads(most))
+
+    def compile(self, most: int) -> None:
+        """Compile what `do` calls, so that it is soon left."""
+        threads = 1 if without_threads() else self.threads(most)
+        call = self.at(0, threads)
+        if threads > 1:
+            Program([call], [], [], threads).compile(NOWHERE)
 
     def do(self, most: int) -> None:
         """Do it now, with so many threads at most."""
@@ -134,8 +145,11 @@ class Program:
         MemoryError
             Where a kernel gets no memory.
         """
-        parts = self._one if threads == 1 else self._all
-        self._run(parts, order, threads)
+        if threads == 1:
+            self._run(self._one, order, 1)
+            return
+        with _turn if one_at_a_time() else nullcontext():
+            self._run(self._all, order, threads)
 
     def compile(self, order: Array) -> None:
         """Compile what does it, and do nothing."""

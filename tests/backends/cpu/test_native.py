@@ -3,6 +3,7 @@
 import gc
 
 import numpy as np
+import pytest
 
 from sparsedend.backends.cpu import native
 from sparsedend.backends.cpu.simd import tile_of
@@ -34,3 +35,10 @@ def test_nothing_is_known_of_arrays_that_are_gone():
     for size in range(100):
         assert native.words(np.zeros(size))[2] == size
     assert len(native._seen_by_identity) == before
+
+
+@pytest.mark.parametrize("argument", [np.float32(1), np.int64(1), "1", [1], 1j])
+def test_what_has_no_words_is_refused(argument):
+    """It would shift all that come after it."""
+    with pytest.raises(TypeError, match="is no argument of a kernel"):
+        native.words(argument)

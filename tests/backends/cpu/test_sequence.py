@@ -103,6 +103,10 @@ def test_a_kernel_that_fails_ends_the_sequence(threads):
     with pytest.raises(MemoryError, match="could not get the memory"):
         known.program.run(program.NOWHERE, threads)
     assert [each[0] for each in known.kept if isinstance(each, np.ndarray)] == [1, 0, 0]
+    # The next time, there may be memory.
+    known.program.words[known.program._one[1, sequence.WORDS] + 8] = 0
+    known.program.run(program.NOWHERE, threads)
+    assert [each[0] for each in known.kept if isinstance(each, np.ndarray)] == [2, 1, 1]
 
 
 def test_numbas_own_threads():
@@ -128,6 +132,13 @@ def test_numbas_own_threads():
         found = list(pool.map(trained, [1, 2]))
     for seed, parameters in zip([1, 2], found):
         np.testing.assert_array_equal(parameters, trained(seed))
+
+    # The thread that reads ahead of a fit computes too.
+    teacher = sd.models.build("dann-r", 40, 3, backend=engine, dendrites=8, somata=64)
+    batches = lambda: ((part, sd.predict(teacher, part)) for part in (x[:150], x[150:]))
+    student = sd.models.build("dann-r", 40, 3, backend=engine, dendrites=8, somata=64)
+    feed = sd.feeds.Batches(batches)
+    sd.fit(student, feed, epochs=2, validation=None, callbacks=())
     print("done")
     """
     assert child(code, NUMBA_THREADING_LAYER="workqueue") == "done\n"

@@ -49,6 +49,7 @@ def _do(parts, part, words, room):
     if room[FAILED] == 0:
         row = address(parts) + 8 * COLUMNS * part
         at = parts[part, WORDS]
+        words[at] = 0
         _call(parts[part, ENTRY], row + 8 * WHERE, row + 8 * AFTER, row, address(words) + 8 * at)
         if words[at] != 0:
             room[FAILED] = words[at]
