@@ -54,6 +54,10 @@ class Call(NamedTuple):
             return 1
         return max(1, min(most, self.times, self.work // WORTH_A_THREAD))
 
+    def _here(self, most: int) -> int:
+        """The same in this process."""
+        return 1 if without_threads() else self.threads(most)
+
     def at(self, word: int, most: int) -> Placed:
         """The same for a program with so many threads at most, in which its words begin there."""
         entry = native.entry(self.kernel, self.arguments, shared=self.times is not None)
@@ -61,14 +65,14 @@ class Call(NamedTuple):
 
     def compile(self, most: int) -> None:
         """Compile what `do` calls, so that it is soon left."""
-        threads = 1 if without_threads() else self.threads(most)
+        threads = self._here(most)
         call = self.at(0, threads)
         if threads > 1:
             Program([call], [], [], threads).compile(NOWHERE)
 
     def do(self, most: int) -> None:
         """Do it now, with so many threads at most."""
-        threads = 1 if without_threads() else self.threads(most)
+        threads = self._here(most)
         if threads == 1:
             whole = () if self.times is None else (0, self.times)
             self.kernel(*whole, *self.arguments)
