@@ -10,6 +10,7 @@ from tests.conftest import CUPY
 def all_threads(monkeypatch):
     """However little there is to do, all threads take part."""
     monkeypatch.setattr(program, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(program, "WORTH_MEETING", 1)
 
 
 @pytest.fixture(params=["1 thread", "2 threads", *CUPY])

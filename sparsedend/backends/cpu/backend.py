@@ -18,6 +18,7 @@ from ..formulas import Formula
 from ..sparse_rows import SparseRows
 from ..threads import limited_blas
 from ..types import Array, DendriticArrays, DendriticStructure, Pass, Rates, Step
+from . import copies
 from .compilation import Compilations, start_threads, without_threads
 from .kernels import batches, dendritic, dense, formulas, losses, sparse
 from .program import Call
@@ -99,8 +100,10 @@ class NumbaBackend(Backend):
     ) -> Array:
         """Room for a batch of `images`, for `take_batch`; bytes for sparse readers as bfloat16."""
         as_pixels = images.dtype == np.uint8 and dtype == np.float32 and width >= 2 * BLOCK
-        pixels = sparse_readers and as_pixels
-        return self.zeros((images.shape[1], width), np.uint16 if pixels else dtype)
+        kind = np.dtype(np.uint16 if sparse_readers and as_pixels else dtype)
+        size = images.shape[1] * width * kind.itemsize
+        number = self.threads if size <= copies.LARGEST else 1
+        return copies.first_of(self.zeros((number, images.shape[1], width), kind))
 
     def dendritic_state(self, dendrites: int, width: int, dtype: DTypeLike) -> Array:
         """Room for the signs of the dendrites' pre-activations: bits, in whole bytes."""

@@ -94,10 +94,14 @@ def _entry(kernel: Any, shared: bool, given: tuple[types.Type, ...]) -> int:
 _libraries: list[Any] = []
 
 
-def words(argument: Any) -> tuple[int, ...]:
-    """What `entry`'s function reads of an argument: an array's in Numba's order of fields."""
+def words(argument: Any, beyond: int = 0) -> tuple[int, ...]:
+    """What `entry`'s function reads of an argument: an array's in Numba's order of fields.
+
+    Of an array, what is so many bytes `beyond` it may be meant.
+    """
     if isinstance(argument, np.ndarray):
-        return _seen(argument).words
+        found = _seen(argument).words
+        return (*found[:4], found[4] + beyond, *found[5:]) if beyond else found
     if isinstance(argument, float):
         return (int(np.float64(argument).view(np.int64)),)
     if isinstance(argument, int):

@@ -16,12 +16,13 @@ FIRST_TRIALS, TRIALS = 0.1, 0.02
 #: Calls of each before the two are compared, and of how many of the last the median is taken: one
 #: that was interrupted says nothing.
 FEW, RECENT = 4, 7
-#: Calls of a trial, of which the last counts: threads that have slept are slow at first.
-BURST = 3
+#: Calls of a trial, of which the last counts: threads that have slept are slow at first, and so are
+#: cores that have nothing of it near.
+BURST = 8
 #: Multiply-adds for which one thread is tried first: others gain little at best.
 SMALL = 6_000_000
 #: How much less the other must take.
-LESS = 0.8
+LESS = 0.9
 
 
 class Pace:

@@ -16,8 +16,9 @@ from . import native
 from .compilation import one_at_a_time, without_threads
 from .kernels import sequence
 
-#: Multiply-adds for which a second thread pays: what one does while threads meet once more.
-WORTH_A_THREAD = 60_000
+#: Multiply-adds for which a second thread pays: what one does while threads come together, which
+#: takes 4 µs, and what it does while they go on to the next call, 0.5 µs.
+WORTH_MEETING, WORTH_A_THREAD = 60_000, 10_000
 #: Numba's own threads serve one caller at a time, and end the process of a second one.
 _turn = threading.Lock()
 #: An order where there is none.
@@ -48,25 +49,27 @@ class Call(NamedTuple):
     rates: Rates = ()
     rates_from: int = 0
 
-    def threads(self, most: int) -> int:
-        """Threads that it deserves."""
+    def threads(self, most: int, *, alone: bool = False) -> int:
+        """Threads that it deserves, among others or `alone`."""
         if self.times is None:
             return 1
-        return max(1, min(most, self.times, self.work // WORTH_A_THREAD))
+        worth = WORTH_MEETING if alone else WORTH_A_THREAD
+        return max(1, min(most, self.times, self.work // worth))
 
     def _here(self, most: int) -> int:
-        """The same in this process."""
-        return 1 if without_threads() else self.threads(most)
+        """The same in this process, for a call by itself."""
+        return 1 if without_threads() else self.threads(most, alone=True)
 
-    def at(self, word: int, most: int) -> Placed:
+    def at(self, words: list[int], most: int, *, each: bool = False) -> Placed:
         """The same for a program with so many threads at most, in which its words begin there."""
         entry = native.entry(self.kernel, self.arguments, shared=self.times is not None)
-        return Placed(entry, word, self.times or 0, self.threads(most))
+        threads = most if each else self.threads(most)
+        return Placed(entry, words, self.times or 0, threads, each)
 
     def compile(self, most: int) -> None:
         """Compile what `do` calls, so that it is soon left."""
         threads = self._here(most)
-        call = self.at(0, threads)
+        call = self.at([0], threads)
         if threads > 1:
             Program([call], [], [], threads).compile(NOWHERE)
 
@@ -78,7 +81,7 @@ class Call(NamedTuple):
             self.kernel(*whole, *self.arguments)
             return
         words = [0, *chain.from_iterable(map(native.words, self.arguments))]
-        Program([self.at(0, threads)], words, [], threads).run(NOWHERE, threads)
+        Program([self.at([0], threads)], words, [], threads).run(NOWHERE, threads)
 
 
 class Placed(NamedTuple):
@@ -88,23 +91,28 @@ class Placed(NamedTuple):
     ----------
     entry : int
         Of `native.entry`.
-    word : int
-        The first of its words.
+    words : list of int
+        The first of its words; of as many threads as there are of these, each one's own.
     times, threads : int
         How often its loop is done, and the threads that it deserves.
+    each : bool
+        Whether each of them does the whole loop.
     """
 
     entry: int
-    word: int
+    words: list[int]
     times: int
     threads: int
+    each: bool
 
     def parts(self, most: int) -> list[tuple[int, ...]]:
         """Rows of the table that `sequence.run` takes, but for where their bounds are."""
         count = min(self.threads, most)
         bounds = [self.times * part // count for part in range(count + 1)]
+        shares = [(0, self.times)] * count if self.each else list(pairwise(bounds))
         return [
-            (self.entry, self.word, 0, 1, first, last, count, 0) for first, last in pairwise(bounds)
+            (self.entry, self.words[part % len(self.words)], 0, 1, *share, count, 0)
+            for part, share in enumerate(shares)
         ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from ..sparse_rows import SparseRows
 from ..threads import limited_blas
 from ..types import Array, Pass, Rates
-from . import native
+from . import copies, native
 from .compilation import without_threads
 from .pace import Pace
-from .program import Call, Placed, Program
+from .program import Call, Program
 
 
 class Recorded(NamedTuple):
@@ -64,49 +65,67 @@ class Recording:
         self.possible = True
         self.one_blas_thread = False
         self.work = 0
-        self._calls: list[Placed] = []
-        self._words: list[int] = []
-        self._order_at: list[int] = []
-        self._samples_at: list[tuple[int, int]] = []
-        self._rates_at: list[tuple[int, int]] = []
-        self._kept: list[Any] = []
+        self._calls: list[Call] = []
 
     def add(self, call: Call) -> None:
         """Note a call that has been done."""
-        rates = call.rates
-        if rates and rates is not self.rates:
+        if call.rates and call.rates is not self.rates:
             self.possible = False
-        if not self.possible:
-            return
         self.work += call.work
-        self._calls.append(call.at(len(self._words), self.threads))
-        self._words.append(0)
-        for number, argument in enumerate(call.arguments):
-            at, rate = len(self._words), number - call.rates_from
-            if argument is self.order:
-                self._order_at.append(at)
-            elif id(argument) in self._samples:
-                self._samples_at.append((at, self._samples.index(id(argument))))
-            elif 0 <= rate < len(rates):
-                self._rates_at.append((at, rate))
-            else:
-                self._kept.append(argument)
-            self._words.extend(native.words(argument))
+        self._calls.append(call)
 
     def recorded(self, result: Any) -> Recorded | None:
         """What was noted, where it is all that was done."""
         if not self.possible:
             return None
-        program = Program(self._calls, self._words, self._order_at, self.threads)
+        notes, calls = _Notes(self.order, self._samples), []
+        batches = [any(map(copies.step, call.arguments)) for call in self._calls]
+        known = copies.FILLS | copies.READS
+        copied = all(call.kernel in known for call in compress(self._calls, batches))
+        for call, batch in zip(self._calls, batches, strict=True):
+            number = self.threads if copied and batch else 1
+            words = [notes.add(call, copy) for copy in range(number)]
+            each = number > 1 and call.kernel in copies.FILLS
+            calls.append(call.at(words, self.threads, each=each))
+        program = Program(calls, notes.words, notes.order_at, self.threads)
         return Recorded(
             program,
-            self._samples_at,
-            self._rates_at,
+            notes.samples_at,
+            notes.rates_at,
             program.words.view(np.float64),
             result,
             self.one_blas_thread,
-            self._kept,
+            notes.kept,
         )
+
+
+class _Notes:
+    """The words of calls, one after the other, and where among them is what changes."""
+
+    def __init__(self, order: Array, samples: list[int]) -> None:
+        self._order, self._samples = order, samples
+        self.words: list[int] = []
+        self.order_at: list[int] = []
+        self.samples_at: list[tuple[int, int]] = []
+        self.rates_at: list[tuple[int, int]] = []
+        self.kept: list[Any] = []
+
+    def add(self, call: Call, copy: int) -> int:
+        """Note a call that has the copy of that number, where there are any; its first word."""
+        first = len(self.words)
+        self.words.append(0)
+        for number, argument in enumerate(call.arguments):
+            at, rate = len(self.words), number - call.rates_from
+            if argument is self._order:
+                self.order_at.append(at)
+            elif id(argument) in self._samples:
+                self.samples_at.append((at, self._samples.index(id(argument))))
+            elif 0 <= rate < len(call.rates):
+                self.rates_at.append((at, rate))
+            else:
+                self.kept.append(argument)
+            self.words.extend(native.words(argument, copy * copies.step(argument)))
+        return first
 
 
 class Repeated:
