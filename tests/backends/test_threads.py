@@ -110,7 +110,7 @@ def ended(work):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_fork_waits_for_products_and_products_for_it():
     """Else the child has OpenBLAS's lock as it was, held by a thread that it does not have."""
     inside, leave, later = threading.Event(), threading.Event(), threading.Event()
@@ -137,7 +137,7 @@ def test_a_fork_waits_for_products_and_products_for_it():
     assert later.is_set()
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_child_of_fork_has_the_limit_of_its_own_thread(three):
     inside, leave = threading.Event(), threading.Event()
 
