@@ -151,6 +151,7 @@ def test_numbers_of_labels_are_as_many_as_there_are():
     [
         ({"loud": 100}, r"class_weight has 'loud', which is none of the classes \['bright' 'dim' "),
         ({"dim": 2, "loud": 3}, "class_weight has 'loud', which is none of the classes"),
+        ({"dim": 2, "loud": 3, "odd": 4}, "class_weight has 'loud', which is none of the classes"),
         ({1: 100}, "class_weight has 1, which is none of the classes"),
     ],
 )

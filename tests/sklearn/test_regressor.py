@@ -50,7 +50,12 @@ def test_mean_and_scale_are_weighted():
 
 @pytest.mark.parametrize(
     "constant",
-    [[0.1] * 3, [0.1] * 30_000, [0.3, 0.1 + 0.2, 0.3], [-1e9 / 3] * 7, [[0.1, 0.7]] * 11],
+    [
+        [0.1] * 3,
+        [[0.1, 0.7]] * 30_000,
+        [0.3, 0.1 + 0.2, 0.3],
+        [-3e8, -1e9 * (0.1 + 0.2), -3e8],
+    ],
 )
 def test_a_constant_is_not_scaled_by_the_rounding_of_its_mean(constant):
     x, _ = table(len(constant))
@@ -69,8 +74,9 @@ def test_a_constant_where_others_weigh_nothing():
 
 def test_values_that_differ_by_little_are_scaled():
     x, y = table(100)
-    made = regressor().fit(x, 1e6 + 1e-6 * y)
-    assert made.y_scale_[0] == pytest.approx(1e-6 * y.std(), rel=1e-3)
+    for middle, size in ((1e6, 1e-6), (0, 1e-30)):
+        made = regressor().fit(x, middle + size * y)
+        assert made.y_scale_[0] == pytest.approx(size * y.std(), rel=1e-3)
 
 
 @pytest.mark.parametrize("form", [csr_array, csc_matrix])
