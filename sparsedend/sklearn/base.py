@@ -27,7 +27,6 @@ from ..network import Network, checked_shape
 from ..numbers import real, whole
 from ..optimizers import Adam, AdamW
 from ..training import Callback, ProgressBar, Training, fit, predict
-from ..training.schedules import SCHEDULES
 from . import sizes
 from .contexts import CallbackSupportMixin, Messenger
 from .watch import Watch
@@ -187,8 +186,8 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         else:
             network, training = self.network_, self.training_
             # A fit had a schedule, and maybe a decay, that suit its number of steps alone.
-            training.schedule = SCHEDULES["constant"]
-            training.optimizer = self._unending(training.seed).optimizer
+            unending = self._unending(training.seed)
+            training.schedule, training.optimizer = unending.schedule, unending.optimizer
         epochs = training.history.epochs + 1
         self._train(network, training, x, targets, weights, epochs, [])
         self.loss_curve_.append(training.history.training_loss[-1])
