@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..errors import InputError, suggestion
 from ..network import Network
 from ..numbers import whole
 from ..training import predict
-from .nodes import hits
+from .nodes import checked_labels, hits
 from .stages import OUTPUT, stages
 
 
@@ -43,13 +44,14 @@ def stream(
     batch_size = whole("batch size", batch_size)
     parts = stages(network).items()
     # Without any images, `predict` says so.
-    for start in range(0, max(1, np.shape(images)[0]), batch_size):
+    for start in range(0, max(1, _number(images)), batch_size):
         x = images[start : start + batch_size]
         found = {}
-        for name, stage in parts:
-            likely = name == OUTPUT and network.loss.judges
-            x = predict(stage, x, raw=not likely, probabilities=likely, batch_size=batch_size)
-            found[name] = network.backend.fetch(x)
+        with _counted_from(start):
+            for name, stage in parts:
+                likely = name == OUTPUT and network.loss.judges
+                x = predict(stage, x, raw=not likely, probabilities=likely, batch_size=batch_size)
+                found[name] = network.backend.fetch(x)
         yield found
 
 
@@ -65,7 +67,7 @@ def activations(network: Network, images: Any, layer: str, *, batch_size: int = 
     if layer not in parts:
         hint = suggestion(layer, parts)
         raise InputError(f"unknown layer '{layer}': {hint}choose one of {', '.join(parts)}")
-    found = np.empty((np.shape(images)[0], parts[layer].outputs), network.dtype)
+    found = np.empty((_number(images), parts[layer].outputs), network.dtype)
     start = 0
     for batch in stream(network, images, batch_size=batch_size):
         values = batch[layer]
@@ -96,18 +98,34 @@ def layer_hits(
     InputError
         As `stream` and `hits`.
     """
-    labels = np.asarray(labels)
-    if labels.shape != np.shape(images)[:1]:
-        raise InputError(
-            f"labels have shape {labels.shape}, but there are {np.shape(images)[0]} images: give "
-            "one an image"
-        )
+    labels = checked_labels(labels, _number(images), whole("classes", classes))
     found: dict[str, NDArray] = {}
     start = 0
     for batch in stream(network, images, batch_size=batch_size):
         of_batch = labels[start : start + len(batch.pop(OUTPUT))]
-        start += len(of_batch)
         for name, values in batch.items():
-            counted = hits(values, of_batch, classes)
+            with _counted_from(start):
+                counted = hits(values, of_batch, classes)
             found[name] = found[name] + counted if name in found else counted
+        start += len(of_batch)
     return found
+
+
+def _number(images: Any) -> int:
+    """How many images there are; they are not read."""
+    try:
+        return int(np.shape(images)[0])
+    except (IndexError, ValueError):
+        raise InputError(
+            f"the images are of type {type(images).__name__} and have no shape: give an array, "
+            "(samples, height, width, channels) or (samples, features)"
+        ) from None
+
+
+@contextmanager
+def _counted_from(start: int) -> Iterator[None]:
+    """An error tells places within a batch: it is told where that begins."""
+    try:
+        yield
+    except InputError as error:
+        raise (InputError(f"counted from image {start}, {error}") if start else error) from None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..backends.arrays import as_host_array
 from ..datasets import Dataset
 from ..errors import InputError
 from ..losses import SoftmaxCrossEntropy
 from ..network import Network
+from ..numbers import whole
 from ..training import predict
 
 
@@ -57,9 +59,11 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> N
     Raises
     ------
     InputError
-        Where the two are no integers of that range, one for each sample.
+        Where the two are no integers of that range, one for each sample, or the number of classes
+        is none.
     """
-    pair = np.asarray(labels), np.asarray(predicted)
+    classes = whole("classes", classes)
+    pair = as_host_array(labels), as_host_array(predicted)
     for name, values in zip(("labels", "predicted classes"), pair, strict=True):
         if values.ndim != 1 or values.dtype.kind not in "iu" or values.shape != pair[0].shape:
             raise InputError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..backends.arrays import as_host_array
 from ..errors import InputError
 from ..numbers import real, whole
 
@@ -34,18 +35,13 @@ def hits(activations: ArrayLike, labels: ArrayLike, classes: int) -> NDArray:
     InputError
         Where the shapes do not fit, a label is out of range or an activation is not finite.
     """
-    values, labels = np.asarray(activations), np.asarray(labels)
+    values = as_host_array(activations)
+    if values.ndim != 2 or values.dtype.kind not in "fiub":
+        raise InputError(
+            f"activations are {values.dtype} of shape {values.shape}: give numbers, (images, nodes)"
+        )
     classes = whole("classes", classes)
-    if values.ndim != 2 or labels.shape != values.shape[:1] or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"activations have shape {values.shape} and labels are {labels.dtype} of shape "
-            f"{labels.shape}: give (images, nodes) and as many integers as images"
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
-        raise InputError(
-            f"label {labels[wrong[0]]} at {wrong[0]} is out of range: classes are 0 … {classes - 1}"
-        )
+    labels = checked_labels(labels, len(values), classes)
     if not np.isfinite(values).all():
         image, node = np.argwhere(~np.isfinite(values))[0]
         raise InputError(
@@ -57,6 +53,28 @@ def hits(activations: ArrayLike, labels: ArrayLike, classes: int) -> NDArray:
     for label in range(classes):
         found[label] = active[labels == label].sum(axis=0)
     found[classes] = len(values) - found[:classes].sum(axis=0)
+    return found
+
+
+def checked_labels(labels: ArrayLike, images: int, classes: int) -> NDArray:
+    """Classes of images, (images,) integers from 0 to ``classes - 1``.
+
+    Raises
+    ------
+    InputError
+        Where they are none, or not as many.
+    """
+    found = as_host_array(labels)
+    if found.shape != (images,) or found.dtype.kind not in "iu":
+        raise InputError(
+            f"labels are {found.dtype} of shape {found.shape}, but there are {images} images: give "
+            "one integer an image"
+        )
+    wrong = np.flatnonzero((found < 0) | (found >= classes))
+    if wrong.size:
+        raise InputError(
+            f"label {found[wrong[0]]} at {wrong[0]} is out of range: classes are 0 … {classes - 1}"
+        )
     return found
 
 
@@ -105,11 +123,18 @@ def selectivity(hits: ArrayLike, images_per_class: ArrayLike, threshold: float =
     Raises
     ------
     InputError
-        Where these are no hits, there are more of them than images, or the share is out of range.
+        Where these are no hits, there are more of them than images, or the share or the numbers of
+        images cannot be.
     """
     counts = _checked(hits)
     threshold = real("threshold", threshold, 0, 1)
-    images = np.broadcast_to(np.asarray(images_per_class), len(counts) - 1)
+    images = as_host_array(images_per_class)
+    if images.shape not in ((), (len(counts) - 1,)) or images.dtype.kind not in "iu":
+        raise InputError(
+            f"images per class are {images.dtype} of shape {images.shape}: give an integer, or one "
+            f"for each of {len(counts) - 1} classes"
+        )
+    images = np.broadcast_to(images, len(counts) - 1)
     if (counts[:-1] > images[:, None]).any():
         label, node = np.argwhere(counts[:-1] > images[:, None])[0]
         raise InputError(
@@ -120,7 +145,7 @@ def selectivity(hits: ArrayLike, images_per_class: ArrayLike, threshold: float =
 
 
 def _checked(hits: ArrayLike) -> NDArray:
-    counts = np.asarray(hits)
+    counts = as_host_array(hits)
     if counts.ndim != 2 or len(counts) < 2 or counts.dtype.kind not in "iu":
         raise InputError(
             f"hits are {counts.dtype} of shape {counts.shape}: give integers, (classes + 1, nodes)"

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..backends.arrays import as_host_array
 from ..errors import InputError
 from ..numbers import real, whole
+from .given import levels
 
 
 def embed(activations: ArrayLike, seed: int, perplexity: float = 50.0) -> NDArray:
@@ -163,7 +165,7 @@ def _library() -> Any:
 
 def _points(values: ArrayLike, what: str) -> NDArray:
     """A matrix of finite numbers, in float32 or float64."""
-    points = np.asarray(values)
+    points = as_host_array(values)
     if points.ndim != 2 or points.dtype.kind not in "fiu" or not points.size:
         raise InputError(f"{what} has shape {points.shape}: give numbers, one row an image")
     if points.dtype != np.float64:
@@ -174,7 +176,7 @@ def _points(values: ArrayLike, what: str) -> NDArray:
 
 
 def _labelled(embedding: ArrayLike, labels: ArrayLike) -> tuple[NDArray, NDArray]:
-    points, found = _points(embedding, "the embedding"), np.asarray(labels)
+    points, found = _points(embedding, "the embedding"), levels("labels", labels)
     if found.shape != points.shape[:1]:
         raise InputError(
             f"labels have shape {found.shape} where {points.shape[:1]} belongs: give one an image"

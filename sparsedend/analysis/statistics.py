@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
+from .given import ROUNDING, alike, levels, numbers
 
 
 class Effect(NamedTuple):
@@ -88,16 +89,17 @@ def two_way_anova(values: ArrayLike, first: ArrayLike, second: ArrayLike) -> Ano
     ----------
     values : (n,) finite
     first, second : (n,)
-        Levels of the factors, of any kind; every combination occurs, one of them twice.
+        Levels of the factors, of any kind that has a hash; every combination occurs, one of them
+        twice.
 
     Raises
     ------
     InputError
         Where the shapes do not fit, a factor has one level, a combination is missing, no value
-        differs within one, or statsmodels is not installed.
+        differs within one but by rounding, or statsmodels is not installed.
     """
-    y = np.asarray(values, np.float64)
-    codes = [np.unique(np.asarray(each), return_inverse=True)[1] for each in (first, second)]
+    y = numbers("the vector of values", values)
+    codes = [levels("levels of the first factor", first), levels("levels of the second", second)]
     _check_design(y, codes)
     pandas, statsmodels = _library()
     frame = pandas.DataFrame({"value": y, "first": codes[0], "second": codes[1]})
@@ -127,7 +129,7 @@ def compare(
     ------
     InputError
         Where a group is unknown, has fewer than two values or one that is not finite, or no value
-        of a pair differs from its group's others.
+        of a pair differs from its group's others but by rounding.
     """
     # Nothing else here needs it, and it takes half a second to import.
     from scipy import stats
@@ -136,7 +138,7 @@ def compare(
     found = []
     for names in chosen:
         one, other = (_group(groups, name) for name in names)
-        if not (np.ptp(one) or np.ptp(other)):
+        if alike(one) and alike(other):
             raise InputError(
                 f"the values of '{names[0]}' are all the same, and those of '{names[1]}' too: "
                 "there is nothing to test"
@@ -151,11 +153,10 @@ def compare(
 def _group(groups: Mapping[Any, ArrayLike], name: Any) -> NDArray:
     if name not in groups:
         raise InputError(f"unknown group '{name}': choose among {', '.join(map(str, groups))}")
-    values = np.asarray(groups[name], np.float64)
-    if values.ndim != 1 or values.size < 2 or not np.isfinite(values).all():
+    values = numbers(f"the group '{name}'", groups[name])
+    if values.ndim != 1 or values.size < 2:
         raise InputError(
-            f"the group '{name}' has shape {values.shape} or a value that is not finite: give two "
-            "finite values or more"
+            f"the group '{name}' has shape {values.shape}: give a vector of two values or more"
         )
     return values
 
@@ -164,23 +165,21 @@ def _check_design(y: NDArray, codes: list[NDArray]) -> None:
     if y.ndim != 1 or not y.size or any(each.shape != y.shape for each in codes):
         shapes = ", ".join(str(each.shape) for each in (y, *codes))
         raise InputError(f"values and factors have shapes {shapes}: give vectors of one length")
-    if not np.isfinite(y).all():
-        at = int(np.argmin(np.isfinite(y)))
-        raise InputError(f"value {at} is {y[at]}: give finite numbers")
-    levels = [int(each.max()) + 1 for each in codes]
-    if min(levels) < 2:
+    sizes = [int(each.max()) + 1 for each in codes]
+    if min(sizes) < 2:
         raise InputError(
-            f"the factors have {levels[0]} and {levels[1]} levels: give two or more of each"
+            f"the factors have {sizes[0]} and {sizes[1]} levels: give two or more of each"
         )
-    cells = codes[0] * levels[1] + codes[1]
-    counts = np.bincount(cells, minlength=levels[0] * levels[1])
+    cells = codes[0] * sizes[1] + codes[1]
+    counts = np.bincount(cells, minlength=sizes[0] * sizes[1])
     if counts.min() == 0:
         raise InputError(
             f"{np.sum(counts == 0)} of {counts.size} combinations of levels have no value: give "
             "at least one of each"
         )
-    means = np.bincount(cells, y) / counts
-    if not np.any(y != means[cells]):
+    # Not from their mean, which is rounded: equal values differ from it.
+    first = y[np.unique(cells, return_index=True)[1]]
+    if np.abs(y - first[cells]).max() <= ROUNDING * np.abs(y).max():
         raise InputError(
             "no value differs from the others of its combination of levels: give several that do"
         )

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from ..numbers import whole
+from .given import alike, numbers
 
 #: Steps in which a Gaussian kernel is computed: its width is many of them.
 STEPS = 4096
@@ -20,7 +21,8 @@ class Moments(NamedTuple):
     Attributes
     ----------
     kurtosis : float
-        Excess (Fisher's): 0 for a normal distribution; NaN where all values are the same.
+        Excess (Fisher's): 0 for a normal distribution; NaN where all values are the same, but for
+        rounding.
     skewness : float
         NaN likewise.
     range : float
@@ -69,8 +71,8 @@ def moments(values: ArrayLike) -> Moments:
 
     flat = _flat(values)
     extent = float(np.ptp(flat))
-    if not extent:
-        return Moments(np.nan, np.nan, 0.0)
+    if alike(flat):
+        return Moments(np.nan, np.nan, extent)
     return Moments(float(stats.kurtosis(flat)), float(stats.skew(flat)), extent)
 
 
@@ -91,14 +93,17 @@ def density(values: ArrayLike, bins: int = 20, points: int = 256) -> Density:
     Raises
     ------
     InputError
-        Where values are not finite, or there are not two that differ.
+        Where values are not finite, or there are not two that differ by more than rounding, of
+        which each bin must be wider.
     """
     flat = _flat(values)
     bins, points = whole("bins", bins), whole("points", points, 2)
-    if not np.ptp(flat):
+    # Narrower, bins would have edges that are the same number.
+    least = max(bins, STEPS) * np.spacing(np.abs(flat).max())
+    if np.ptp(flat) <= least:
         raise InputError(
-            f"all of {flat.size} values are {flat[0]:g}, which have no density: give some that "
-            "differ"
+            f"all of {flat.size} values are {flat[0]:g} but for rounding, which have no density: "
+            "give some that differ"
         )
     heights, edges = np.histogram(flat, bins, density=True)
     width = flat.std(ddof=1) * flat.size ** (-1 / 5)
@@ -112,10 +117,7 @@ def density(values: ArrayLike, bins: int = 20, points: int = 256) -> Density:
 
 def _flat(values: ArrayLike) -> NDArray:
     """All values in float64."""
-    flat = np.asarray(values, np.float64).ravel()
+    flat = numbers("the array of values", values).ravel()
     if not flat.size:
         raise InputError("there are no values: give at least one")
-    if not np.isfinite(flat).all():
-        at = int(np.argmin(np.isfinite(flat)))
-        raise InputError(f"value {at} is {flat[at]}: give finite numbers")
     return flat

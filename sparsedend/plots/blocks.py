@@ -44,6 +44,8 @@ class Block:
         """
         if somata is None:
             return list(range(min(most, self.somata)))
+        if np.ndim(somata) != 1:
+            raise InputError(f"somata to draw are {somata!r}: give a sequence of numbers")
         if self.cables is None:
             raise InputError(
                 f"somata {', '.join(map(str, somata))} are asked for, but none has dendrites of "

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from ..backends.arrays import as_host_array
 from ..errors import InputError
 from . import words
 
@@ -32,37 +33,42 @@ def confusion(axis: Any, counts: ArrayLike, class_names: Sequence[str] | None = 
     Raises
     ------
     InputError
-        Where the numbers are no square, none is above 0, or there is not one name for each class.
+        Where the numbers are no square, one is below 0 or none above it, or there is not one name
+        for each class.
     """
-    counts = np.asarray(counts)
-    classes = len(counts)
-    if counts.shape != (classes, classes) or counts.dtype.kind not in "iu":
+    table: NDArray = as_host_array(counts)
+    if table.ndim != 2 or len(set(table.shape)) > 1 or table.dtype.kind not in "iu":
         raise InputError(
-            f"counts are {counts.dtype} of shape {counts.shape}: give integers, a row and a column "
+            f"counts are {table.dtype} of shape {table.shape}: give integers, a row and a column "
             "for each class"
         )
-    names = [str(number) for number in range(classes)] if class_names is None else class_names
-    if len(names) != classes:
-        raise InputError(f"there are {len(names)} names for {classes} classes: give one for each")
-    total = int(counts.sum())
+    if table.min(initial=0) < 0:
+        raise InputError(f"counts go down to {table.min()}: give numbers of samples")
+    classes = len(table)
+    names = np.asarray(range(classes) if class_names is None else class_names, object)
+    if names.shape != (classes,):
+        raise InputError(
+            f"names of classes have shape {names.shape}: give one for each of {classes} classes"
+        )
+    total = int(table.sum())
     if total < 1:
         raise InputError("the confusion matrix has no samples: count some first")
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="none")
     if classes <= NUMBERED:
-        for row, column in zip(*np.nonzero(counts), strict=True):
+        for row, column in zip(*np.nonzero(table), strict=True):
             ink = "white" if shares[row, column] > 0.5 else "black"
             axis.text(
-                *(column, row, f"{counts[row, column]}"),
+                *(column, row, f"{table[row, column]}"),
                 **{"ha": "center", "va": "center", "color": ink, "fontsize": "small"},
             )
     if classes <= NAMED:
-        shown = [words.name(each) for each in names]
+        shown = [words.name(str(each)) for each in names]
         axis.set_xticks(range(classes), shown, rotation=45, ha="right", rotation_mode="anchor")
         axis.set_yticks(range(classes), shown)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     axis.set_xlabel("taken for")
     axis.set_ylabel("class")
-    right = int(np.trace(counts))
+    right = int(np.trace(table))
     axis.set_title(f"{right:,} of {total:,} right ({right / total:.2%})")

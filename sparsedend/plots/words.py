@@ -18,8 +18,11 @@ def name(text: str) -> str:
 
 
 def part(what: str, shown: Sequence[int], total: int) -> str:
-    """Which of all things of a kind are shown, counted from 0: ``somata 0 … 11 of 64``."""
-    if len(shown) == total:
+    """Which of all things of a kind are shown, counted from 0: ``somata 0 … 11 of 64``.
+
+    One may be shown twice.
+    """
+    if len(shown) == total == len(set(shown)):
         return f"all {total:,} {what}"
     first, last = shown[0], shown[-1]
     if len(shown) > 2 and list(shown) == list(range(first, last + 1)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
@@ -14,19 +15,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import backends, models
 from ..backends import cuda
 from ..backends.threads import available_threads
 from ..errors import InputError
-from ..losses import Loss
-from ..network import Network
+from ..losses import Loss, SoftmaxCrossEntropy
+from ..network import Network, checked_shape
 from ..numbers import real, whole
 from ..optimizers import Adam, AdamW
 from ..training import Callback, ProgressBar, Training, fit, predict
-from ..training.schedules import SCHEDULES
 from . import sizes
 from .contexts import CallbackSupportMixin, Messenger
 from .watch import Watch
@@ -69,6 +69,8 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
 
     #: Whether y must be numbers.
     _y_numeric: ClassVar[bool]
+    #: Rows that a score needs.
+    _scorable: ClassVar[int]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -101,9 +103,9 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
                     found.append(values)
         return list(zip(found[::2], found[1::2], strict=True))
 
-    @abstractmethod
-    def _y(self, y: Any) -> NDArray:
-        """Dense y of a shape that can be trained on, of what scikit-learn has checked."""
+    def _y(self, y: NDArray) -> NDArray:
+        """The same, checked further; of shape (samples,), or (samples, 2 or more)."""
+        return y
 
     @abstractmethod
     def _meet(self, y: NDArray, classes: Any, weights: NDArray | None) -> None:
@@ -149,6 +151,8 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             x, targets, weights, validation = self._held_out(x, targets, weights, seed)
         else:
             validation = self._beside(validation_data)
+        if validation is not None:
+            self._check_scorable(*validation[1:])
         training = self._training(seed, len(targets))
         watch = Watch(
             None if validation is None else self._score_of(network, *validation),
@@ -181,8 +185,9 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             self._forget()
         else:
             network, training = self.network_, self.training_
-            if training.schedule is not SCHEDULES["constant"]:
-                training = self._unending(training.seed)
+            # A fit had a schedule, and maybe a decay, that suit its number of steps alone.
+            unending = self._unending(training.seed)
+            training.schedule, training.optimizer = unending.schedule, unending.optimizer
         epochs = training.history.epochs + 1
         self._train(network, training, x, targets, weights, epochs, [])
         self.loss_curve_.append(training.history.training_loss[-1])
@@ -239,7 +244,11 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
             multi_output=True,
             y_numeric=self._y_numeric,
         )
-        return x, self._y(y)
+        dense = y.toarray() if issparse(y) else y
+        if dense.ndim == 2 and dense.shape[1] == 1:
+            # Sparse, there is no other way to give it.
+            dense = column_or_1d(dense, warn=dense is y)
+        return x, self._y(dense)
 
     def _answers(self, x: Any, **kind: bool) -> NDArray:
         """What `predict` of a network has for X, not checked yet."""
@@ -273,13 +282,23 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
         )
         if weights is None:
             return x[kept], targets[kept], None, (x[held_out], targets[held_out], None)
-        if not weights[held_out].any():
+        if not weights[kept].any():
             raise InputError(
-                "all rows that are held out have a weight of zero: give more of them a weight, a "
-                "larger `validation_fraction`, or validation data of your own"
+                "all rows that are trained on have a weight of zero: give more of them a weight, a "
+                "smaller `validation_fraction`, or validation data of your own"
             )
         validation = x[held_out], targets[held_out], weights[held_out]
         return x[kept], targets[kept], weights[kept], validation
+
+    def _check_scorable(self, targets: NDArray, weights: NDArray | None) -> None:
+        """Check that there is enough to validate on."""
+        rows = len(targets) if weights is None else np.count_nonzero(weights)
+        if rows < self._scorable:
+            raise InputError(
+                f"the rows that are validated on and have a weight above zero are {rows}, and a "
+                f"score needs {self._scorable}: give a larger `validation_fraction`, more of them "
+                "a weight, or validation data of your own"
+            )
 
     def _score_of(
         self, network: Network, x: Any, targets: NDArray, weights: NDArray | None
@@ -289,17 +308,18 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _built(self, x: Any, seed: int) -> Network:
         features = x.shape[1]
-        shape = features if self.image_shape is None else self.image_shape
-        if self.image_shape is not None and features != np.prod(self.image_shape):
+        shape = features if self.image_shape is None else checked_shape(self.image_shape)
+        if isinstance(shape, tuple) and (len(shape) != 3 or math.prod(shape) != features):
             raise InputError(
-                f"X has {features} features, but image_shape is {self.image_shape}: give images as "
-                "rows of height × width × channels numbers"
+                f"X has {features} features, but image_shape is {shape}: give images as rows of "
+                "height × width × channels numbers"
             )
         outputs, loss = self._head()
         chosen = sizes.chosen(
             self.model,
             shape,
             outputs,
+            classes=isinstance(loss, SoftmaxCrossEntropy),
             dendrites=self.dendrites,
             somata=self.somata,
             synapses=self.synapses,
@@ -321,8 +341,11 @@ class DendriticEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _backend(self, x: Any) -> backends.Backend:
         threads = None
-        if self.n_jobs is not None:
-            threads = min(effective_n_jobs(self.n_jobs), available_threads())
+        jobs: Any = self.n_jobs
+        if jobs is not None:
+            if not isinstance(jobs, numbers.Integral) or jobs == 0:
+                raise InputError(f"n_jobs is {jobs!r}: give a number of threads, or -1 for all")
+            threads = min(effective_n_jobs(jobs), available_threads())
         name = self.backend
         if name == "auto" and issparse(x) and cuda.available():
             name = "numba"

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from ..errors import InputError
 from ..losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from .attempts import attempt
 from .base import DendriticEstimator
 from .contexts import with_callbacks
 from .keywords import documented
@@ -58,12 +58,14 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
     class_weight: Any = None
 
     _y_numeric = False
+    _scorable = 1
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
+    @attempt
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:  # noqa: N803
         """Fit to samples; with `warm_start`, go on from where the last fit ended.
@@ -92,6 +94,7 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
         """
         return self._fit(X, y, sample_weight, validation_data)
 
+    @attempt
     def partial_fit(
         self,
         X: Any,  # noqa: N803
@@ -117,13 +120,15 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
         InputError, ValueError
             As `fit`, and where classes are missing, others than before, or to be balanced.
         """
-        if not hasattr(self, "classes_"):
+        if classes is not None:
+            classes = unique_labels(classes)
+        if not hasattr(self, "network_"):
             if classes is None:
                 raise InputError("classes are missing: give all of them in the first call")
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        elif classes is not None and not np.array_equal(classes, self.classes_):
             raise InputError(
-                f"classes are {np.unique(classes)}, but they were {self.classes_} before: give the "
-                "same, or none"
+                f"classes are {classes}, but they were {self.classes_} before: give the same, or "
+                "none"
             )
         if self.class_weight == "balanced":
             raise InputError(
@@ -164,10 +169,7 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
         outputs = self._answers(X, raw=True)
         return -np.logaddexp(0, -outputs) if self._several else log_softmax(outputs, axis=1)
 
-    def _y(self, y: Any) -> NDArray:
-        y = y.toarray() if issparse(y) else y
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+    def _y(self, y: NDArray) -> NDArray:
         check_classification_targets(y)
         if y.ndim == 2 and type_of_target(y) != LABELS:
             raise InputError(
@@ -180,11 +182,16 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
         self._several = y.ndim == 2
         if self._several:
             self.classes_ = np.arange(y.shape[1])
+            if classes is not None and not np.array_equal(classes, self.classes_):
+                raise InputError(
+                    f"classes are {classes}, but y has {y.shape[1]} labels: give {self.classes_}"
+                )
             return
-        self.classes_ = np.unique(y if classes is None else classes)
+        self.classes_ = np.unique(y) if classes is None else classes
         if len(self.classes_) < 2:
             raise InputError(
-                f"y holds one class, {self.classes_[0]!r}: give samples of two classes or more"
+                f"there is one class, {self.classes_.tolist()[0]!r}: give samples of two classes "
+                "or more"
             )
 
     def _targets(self, y: NDArray) -> NDArray:
@@ -197,7 +204,7 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
         wrong = np.flatnonzero(self.classes_[found] != y)
         if wrong.size:
             raise InputError(
-                f"y holds {y[wrong[0]]!r} at row {wrong[0]}, which is none of the classes "
+                f"y holds {y[wrong].tolist()[0]!r} at row {wrong[0]}, which is none of the classes "
                 f"{self.classes_}: name all of them first"
             )
         return found
@@ -217,7 +224,14 @@ class DendriticClassifier(ClassifierMixin, DendriticEstimator):
             return np.prod([_balanced(column, weights) for column in columns], axis=0)
         if isinstance(weight_of, dict) and not self._several:
             # Samples need not be of every class; scikit-learn refuses weights of others.
-            weight_of = {label: weight_of.get(label, 1) for label in self.classes_.tolist()}
+            classes = self.classes_.tolist()
+            unknown = [label for label in weight_of if label not in classes]
+            if unknown and len(weight_of) - len(unknown) < len(classes):
+                raise InputError(
+                    f"class_weight has {unknown[0]!r}, which is none of the classes "
+                    f"{self.classes_}, of which some have no weight: give weights of these"
+                )
+            weight_of = {label: weight_of.get(label, 1) for label in classes}
         return compute_sample_weight(weight_of, y)
 
     def _strata(self, targets: NDArray, held_out: int) -> NDArray | None:

@@ -65,7 +65,8 @@ KEYWORDS = """model : str, default="dann-r"
 ATTRIBUTES = """network_ : sparsedend.Network
         For `sparsedend.save` and everything else that takes a network.
     training_ : sparsedend.Training
-        How it was trained, with the optimizer's state, from which `partial_fit` goes on.
+        How it was trained, with the optimizer's state, from which `partial_fit` goes on, at a
+        constant learning rate.
     coefs_ : list of csr_array, (inputs, outputs)
         Weights of the connections that exist, matrix by matrix, copied.
     intercepts_ : list of (outputs,) array

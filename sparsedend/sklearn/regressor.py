@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 
 from ..errors import InputError
 from ..losses import Loss, MeanSquaredError
+from .attempts import attempt
 from .base import DendriticEstimator
 from .contexts import with_callbacks
 from .keywords import documented
+
+#: Share of its mean that y deviates by which is constant but for rounding.
+ROUNDING = 10 * np.finfo(np.float64).eps
 
 
 @documented
@@ -47,7 +50,9 @@ class DendriticRegressor(RegressorMixin, DendriticEstimator):
     """
 
     _y_numeric = True
+    _scorable = 2
 
+    @attempt
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:  # noqa: N803
         """Fit to samples; with `warm_start`, go on from where the last fit ended.
@@ -75,6 +80,7 @@ class DendriticRegressor(RegressorMixin, DendriticEstimator):
         """
         return self._fit(X, y, sample_weight, validation_data)
 
+    @attempt
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
         """Train one epoch on samples, from where the network stands.
 
@@ -106,18 +112,16 @@ class DendriticRegressor(RegressorMixin, DendriticEstimator):
         values = outputs * self.y_scale_ + self.y_mean_
         return values[:, 0] if self.n_outputs_ == 1 else values
 
-    def _y(self, y: Any) -> NDArray:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return y
-
     def _meet(self, y: NDArray, classes: Any, weights: NDArray | None) -> None:
         table = y.reshape(len(y), -1).astype(np.float64)
         self.n_outputs_ = table.shape[1]
-        self.y_mean_ = np.average(table, axis=0, weights=weights)
-        spread = np.sqrt(np.average((table - self.y_mean_) ** 2, axis=0, weights=weights))
-        # A constant is learned as it is.
-        self.y_scale_ = np.where(spread > 0, spread, 1.0)
+        # Less a row that counts, a constant is 0, whatever the rounding of its mean.
+        origin = table[0 if weights is None else weights.argmax()]
+        mean = np.average(table - origin, axis=0, weights=weights)
+        spread = np.sqrt(np.average((table - origin - mean) ** 2, axis=0, weights=weights))
+        self.y_mean_ = origin + mean
+        # A constant is learned as it is, also one whose values differ by rounding.
+        self.y_scale_ = np.where(spread > ROUNDING * np.abs(self.y_mean_), spread, 1.0)
 
     def _targets(self, y: NDArray) -> NDArray:
         table = y.reshape(len(y), -1)

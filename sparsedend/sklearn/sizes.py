@@ -1,4 +1,7 @@
-"""What is left to us of a network and its training, chosen by ``python -m bench estimators``."""
+"""What "auto" stands for: sizes of a network, and its weight decay.
+
+They were chosen by ``python -m bench estimators``.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ def chosen(
     shape: tuple[int, ...] | int,
     outputs: int,
     *,
+    classes: bool,
     dendrites: int,
     somata: int | str,
     synapses: int | str,
@@ -30,17 +34,24 @@ def chosen(
 ) -> dict[str, Any]:
     """Sizes for `models.build`, with numbers in the place of "auto".
 
+    Parameters
+    ----------
+    classes : bool
+        Whether the outputs are classes, of which a sample is one; else values, or labels.
+    model, shape, outputs, dendrites, somata, synapses, layers
+        As for `models.build`.
+
     Raises
     ------
     InputError
         Where they do not fit.
     """
     if synapses != "auto":
-        number = _somata(model, shape, outputs, dendrites, synapses, layers, somata)
+        number = _somata(model, shape, outputs, classes, dendrites, synapses, layers, somata)
         return _sizes(dendrites, number, synapses, layers)
     # A later block reads the somata before, of which there may be fewer than features.
     for most in range(_synapses(shape), 0, -1):
-        number = _somata(model, shape, outputs, dendrites, most, layers, somata)
+        number = _somata(model, shape, outputs, classes, dendrites, most, layers, somata)
         if layers == 1 or most <= number:
             break
     return _sizes(dendrites, number, most, layers)
@@ -60,6 +71,7 @@ def _somata(
     model: str,
     shape: tuple[int, ...] | int,
     outputs: int,
+    classes: bool,
     dendrites: int,
     synapses: Any,
     layers: int,
@@ -70,8 +82,9 @@ def _somata(
         models.check(model, dendrites, wanted, synapses, layers)
         return wanted
     features = math.prod(shape) if isinstance(shape, tuple) else shape
-    # Two classes are one output there.
-    most = (features + 1) * UNITS + (UNITS + 1) * (1 if outputs == 2 else outputs)
+    # Two classes, but not two values or labels, are one output there.
+    dense = 1 if classes and outputs == 2 else outputs
+    most = (features + 1) * UNITS + (UNITS + 1) * dense
 
     def parameters(number: int) -> int:
         if layers != 1 and number < synapses:

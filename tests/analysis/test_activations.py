@@ -1,5 +1,7 @@
 """Activations do not depend on how they are cut into batches."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -90,10 +92,54 @@ def test_hits_of_all_layers(network, images, digits):
         ),
         (
             lambda network, images: analysis.layer_hits(network, images, [1, 2], 10),
-            r"labels have shape \(2,\), but there are 53 images: give one an image",
+            r"labels are int64 of shape \(2,\), but there are 53 images: give one integer an image",
+        ),
+        (
+            lambda network, images: list(analysis.stream(network, 5)),
+            "the images are of type int and have no shape: give an array",
+        ),
+        (
+            lambda network, images: analysis.activations(network, [[1.0], [1.0, 2.0]], "output"),
+            "the images are of type list and have no",
+        ),
+        (
+            lambda network, images: analysis.layer_hits(network, None, [1], 10),
+            "the images are of type NoneType and have",
+        ),
+        (
+            lambda network, images: analysis.layer_hits(network, images, [[1], [1, 2]], 10),
+            "a list makes no array of numbers",
         ),
     ],
 )
 def test_refuses(network, images, call, message):
     with pytest.raises(InputError, match=message):
         call(network, images)
+
+
+def test_places_are_counted_over_all_batches(network, images):
+    labels = np.zeros(53, int)
+    labels[45] = 77
+    with pytest.raises(InputError, match="label 77 at 45 is out of range"):
+        analysis.layer_hits(network, images, labels, 10, batch_size=20)
+    broken = images.astype(np.float32)
+    broken[45, 0, 0] = np.nan
+    message = "counted from image 40, image 5 holds nan at value 0"
+    with pytest.raises(InputError, match=message):
+        list(analysis.stream(network, broken, batch_size=20))
+    with pytest.raises(InputError, match=r"^image 45 holds nan"):
+        analysis.activations(network, broken, "output")
+
+
+def test_nodes_that_are_not_finite_are_told_with_their_batch(network, images, monkeypatch):
+    def stream(*given, **more):
+        for start in (0, 20):
+            yield {
+                "hidden 1": np.full((20, 2), np.nan if start else 1.0),
+                "output": np.zeros((20, 10)),
+            }
+
+    monkeypatch.setattr(sys.modules["sparsedend.analysis.activations"], "stream", stream)
+    message = "counted from image 20, node 0 has activation nan for image 0"
+    with pytest.raises(InputError, match=message):
+        analysis.layer_hits(network, images[:40], np.zeros(40, int), 10)

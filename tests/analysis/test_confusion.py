@@ -25,11 +25,18 @@ def test_small_integers_do_not_overflow():
         ([[0]], [[0]], "labels are int64 of shape"),
         ([0, 3], [0, 0], "labels go from 0 to 3: give 0 to 2"),
         ([0, 0], [-1, 0], "predicted classes go from -1 to 0: give 0 to 2"),
+        ([[0, 1], [1]], [0, 0], "a list makes no array of numbers"),
     ],
 )
 def test_what_cannot_be_counted(labels, predicted, message):
     with pytest.raises(InputError, match=message):
         analysis.confusion_matrix(labels, predicted, 3)
+
+
+@pytest.mark.parametrize("classes", [2.0, None, "2", 0, -1])
+def test_classes_are_a_number(classes):
+    with pytest.raises(InputError, match=r"classes is .*: give a whole number of 1 or more"):
+        analysis.confusion_matrix([0, 1], [1, 1], classes)
 
 
 def network(classes=10, **more):

@@ -67,7 +67,12 @@ def test_hits_of_batches_may_be_added(images, classes, seed, data):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: analysis.hits(ACTIVATIONS[0], LABELS, 3), r"shape \(4,\) and labels are int64"),
+        (
+            lambda: analysis.hits(ACTIVATIONS[0], LABELS, 3),
+            r"activations are float64 of shape \(4,",
+        ),
+        (lambda: analysis.hits([["a"]], [0], 3), "activations are <U1 of shape"),
+        (lambda: analysis.hits([[1.0], [1.0, 2.0]], [0, 0], 3), "a list makes no array of numbers"),
         (lambda: analysis.hits(ACTIVATIONS, LABELS[:5], 3), r"labels are int64 of shape \(5,\)"),
         (lambda: analysis.hits(ACTIVATIONS, LABELS * 1.0, 3), "labels are float64"),
         (lambda: analysis.hits(ACTIVATIONS, LABELS, 2), "label 2 at 2 is out of range: classes a"),
@@ -82,6 +87,14 @@ def test_hits_of_batches_may_be_added(images, classes, seed, data):
         (lambda: analysis.entropy(HITS * 1.0), "hits are float64 of shape"),
         (lambda: analysis.entropy(HITS[0]), r"hits are int64 of shape \(4,\)"),
         (lambda: analysis.selectivity(HITS, 1), "node 0 has 2 hits of class 0, which has 1 images"),
+        (lambda: analysis.selectivity(HITS, [2, 2]), r"images per class are int64 of shape \(2,\)"),
+        (
+            lambda: analysis.selectivity(HITS, [2.0] * 3),
+            "float64 of shape .3,.: give an integer, o",
+        ),
+        (lambda: analysis.selectivity(HITS, [np.nan] * 3), "images per class are float64"),
+        (lambda: analysis.selectivity(HITS, None), "images per class are object"),
+        (lambda: analysis.selectivity(0 * HITS + 1, -1), "which has -1 images"),
         (lambda: analysis.selectivity(HITS, 2, 1.0), "threshold is 1: give a finite number from 0"),
     ],
 )

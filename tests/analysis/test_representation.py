@@ -83,6 +83,13 @@ def test_silhouette():
     assert analysis.silhouette(embedding, [0, 1, 0, 1]) < 0
 
 
+def test_labels_are_of_any_kind(groups):
+    values, labels = groups
+    names = [(None, "bee", 3)[label] for label in labels]
+    for score in (analysis.silhouette, lambda x, y: analysis.neighbourhood_hit(x, y, 5)):
+        assert score(values, names) == score(values, labels)
+
+
 def test_trustworthiness():
     """1 - 2 / (n k (2 n - 3 k - 1)) times how far the ranks of new neighbours were beyond k."""
     before = np.array([[0.0], [1.0], [10.0], [12.0], [30.0], [70.0]])
@@ -111,6 +118,9 @@ def test_embedding_keeps_groups_together(groups):
         (lambda x, y: analysis.embed(x[0], 1), r"activations has shape \(8,\): give numbers, one"),
         (lambda x, y: analysis.embed(x / 0, 1), "has numbers that are not finite"),
         (lambda x, y: analysis.silhouette(x, y[1:]), r"labels have shape \(59,\) where \(60,\)"),
+        (lambda x, y: analysis.silhouette(x, [[1]] * 60), "labels are no vector of names or numb"),
+        (lambda x, y: analysis.neighbourhood_hit(x, 5, 3), "labels are no vector of names or num"),
+        (lambda x, y: analysis.embed([[1.0], [1.0, 2.0]], 1), "a list makes no array of numbers"),
         (lambda x, y: analysis.silhouette(x, 0 * y), "60 images have 1 classes: give two classes"),
         (lambda x, y: analysis.silhouette(x, np.arange(60)), "60 images have 60 classes"),
         (lambda x, y: analysis.neighbourhood_hit(x, y, 61), "k is 61: give a whole number from 1"),

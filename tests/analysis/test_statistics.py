@@ -70,6 +70,18 @@ def test_unbalanced_designs_are_of_type_two():
     assert found.first.p == pytest.approx(stats.f.sf(f, 1, found.residual_df))
 
 
+def test_levels_of_any_kind():
+    pytest.importorskip("statsmodels")
+    values, supplement, dose = rows(TEETH)
+    first = [None if name == "VC" else 1 for name in supplement]
+    second = ["1" if each == 1.0 else int(2 * each) for each in dose]
+    found, named = (
+        analysis.two_way_anova(values, first, second),
+        analysis.two_way_anova(*rows(TEETH)),
+    )
+    np.testing.assert_allclose(np.ravel(found[:3]), np.ravel(named[:3]))
+
+
 def test_a_t_test():
     """Means 2 and 4, variances 1 and 4: t = -2 / sqrt(2.5 · 2/3)."""
     (found,) = analysis.compare({"a": [1, 2, 3], "b": [2, 4, 6]})
@@ -102,11 +114,22 @@ TWO = {"a": [1.0, 2.0], "b": [3.0, 4.0]}
     [
         (lambda: analysis.compare(TWO, [("a", "c")]), "unknown group 'c': choose among a, b"),
         (lambda: analysis.compare(TWO | {"b": [1.0]}), "the group 'b' has shape"),
-        (lambda: analysis.compare(TWO | {"b": [1.0, np.inf]}), "the group 'b' has shape"),
+        (
+            lambda: analysis.compare(TWO | {"b": [1.0, np.inf]}),
+            "the group 'b' holds inf at 1: give",
+        ),
+        (
+            lambda: analysis.compare(TWO | {"b": ["x", "y"]}),
+            "the group 'b' is of <U1: give numbers",
+        ),
         (lambda: analysis.compare({"a": [1, 1], "b": [2, 2]}), "are all the same, and those of"),
+        (lambda: analysis.compare({"a": [0.1 + 0.2, 0.3], "b": [2, 2]}), "are all the same, and "),
         (lambda: analysis.two_way_anova([1, 2], [0, 1], [0]), r"shapes \(2,\), \(2,\), \(1,\)"),
         (lambda: analysis.two_way_anova([], [], []), "give vectors of one length"),
-        (lambda: analysis.two_way_anova([1, np.nan], [0, 1], [0, 1]), "value 1 is nan"),
+        (lambda: analysis.two_way_anova([1, np.nan], [0, 1], [0, 1]), "of values holds nan at 1"),
+        (lambda: analysis.two_way_anova(["a"], [0], [0]), "the vector of values is of <U1: give n"),
+        (lambda: analysis.two_way_anova([1], [[0]], [0]), "levels of the first factor are no vec"),
+        (lambda: analysis.two_way_anova([1], [0], 0), "levels of the second are no vector of nam"),
         (lambda: analysis.two_way_anova([1, 2], [0, 0], [0, 1]), "the factors have 1 and 2 levels"),
         (
             lambda: analysis.two_way_anova([1, 2, 3], [0, 0, 1], [0, 1, 0]),
@@ -121,6 +144,14 @@ TWO = {"a": [1.0, 2.0], "b": [3.0, 4.0]}
 def test_refuses(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("trials", [3, 20_000])
+def test_values_that_are_equal_but_for_the_rounding_of_their_mean(trials):
+    values = np.repeat([0.1, 0.2, 0.3, 0.7], trials)
+    first, second = (np.repeat(each, trials) for each in (["a", "a", "b", "b"], [1, 2, 1, 2]))
+    with pytest.raises(InputError, match="no value differs from the others of its combination"):
+        analysis.two_way_anova(values, first, second)
 
 
 def test_without_statsmodels_the_extra_is_named(monkeypatch):

@@ -27,6 +27,20 @@ def test_equal_values_have_no_shape():
     assert found.range == 0
 
 
+def test_values_that_differ_by_rounding_have_no_shape():
+    found = analysis.moments([0.3, 0.1 + 0.2, 0.3])
+    assert np.isnan(found[:2]).all()
+    assert found.range == np.spacing(0.3)
+    assert np.isfinite(analysis.moments([1.0, 1.0, 1 + 1e-12])).all()
+
+
+def test_values_that_differ_by_little_have_a_density():
+    """As little as the steps of its kernel still tell apart."""
+    found = analysis.density([1.0, 1 + 2e-12])
+    assert (np.diff(found.edges) > 0).all()
+    assert np.isfinite(found.curve).all()
+
+
 def test_density():
     values = np.random.default_rng(1).normal(0, [[1], [3]], (2, 500)).astype(np.float32)
     found = analysis.density(values, bins=15, points=300)
@@ -52,9 +66,17 @@ def test_bins_are_20_by_default():
     ("call", "message"),
     [
         (lambda: analysis.moments([]), "there are no values"),
-        (lambda: analysis.moments([1.0, 2.0, np.nan]), "value 2 is nan: give finite numbers"),
-        (lambda: analysis.density([0.5] * 7), "all of 7 values are 0.5, which have no density"),
+        (
+            lambda: analysis.moments([1.0, 2.0, np.nan]),
+            "the array of values holds nan at 2: give fi",
+        ),
+        (lambda: analysis.moments(["a"]), "the array of values is of <U1: give numbers"),
+        (lambda: analysis.moments([[1, 2], [3]]), "a list makes no array of numbers"),
+        (lambda: analysis.density([0.5] * 7), "all of 7 values are 0.5 but for rounding, which h"),
         (lambda: analysis.density([1.0]), "all of 1 values are 1"),
+        (lambda: analysis.density([1.0, np.nextafter(1, 2)]), "all of 2 values are 1 but for r"),
+        (lambda: analysis.density([1.0, 1 + 1e-9], bins=10**8), "all of 2 values are 1 but for r"),
+        (lambda: analysis.density([0.0, 5e-324]), "all of 2 values are 0 but for rounding"),
         (lambda: analysis.density([0, 1], bins=0), "bins is 0"),
         (lambda: analysis.density([0, 1], points=1), "points is 1"),
     ],

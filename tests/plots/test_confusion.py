@@ -39,6 +39,12 @@ def test_many_classes(classes, cells, names):
         assert len(drawn.get_xticks()) < 20
 
 
+def test_names_may_be_numbers():
+    drawn = axis()
+    plots.confusion(drawn, np.eye(2, dtype=int), [7, 9])
+    assert [each.get_text() for each in drawn.get_xticklabels()] == ["7", "9"]
+
+
 def test_names_are_shown_letter_by_letter():
     drawn = axis()
     plots.confusion(drawn, np.eye(2, dtype=int), [r"$\frac{", "x" * 100])
@@ -51,7 +57,12 @@ def test_names_are_shown_letter_by_letter():
     [
         ([[1, 2]], None, r"counts are int64 of shape \(1, 2\): give integers"),
         ([[0.5]], None, "counts are float64"),
-        ([[1, 0], [0, 1]], ["ant"], "there are 1 names for 2 classes: give one for each"),
+        ([[1, 0], [0, 1]], ["ant"], r"names of classes have shape \(1,\): give one"),
+        ([[1, 0], [0, 1]], 5, r"names of classes have shape \(\): give one for each of 2 classes"),
+        (5, None, r"counts are int64 of shape \(\): give integers"),
+        (None, None, r"counts are object of shape \(\): give integers"),
+        ([[1, 2], [3]], None, "a list makes no array of numbers"),
+        ([[-1, 5], [1, 1]], None, "counts go down to -1: give numbers of samples"),
         ([[0, 0], [0, 0]], None, "the confusion matrix has no samples"),
     ],
 )

@@ -158,6 +158,8 @@ def test_of_huge_images_fewer_tiles_are_shown(monkeypatch):
         (lambda: model("dann-r"), [-1], "a soma to draw is -1"),
         (lambda: model("dann-r"), [], "0 somata are asked for: give 1 to 12"),
         (lambda: model("dann-r"), [0] * 13, "13 somata are asked for: give 1 to 12"),
+        (lambda: model("dann-r"), 5, "somata to draw are 5: give a sequence of numbers"),
+        (lambda: model("vann"), "ab", "somata to draw are 'ab': give a sequence of numbers"),
         (lambda: model("vann"), [0, 1], "somata 0, 1 are asked for, but none has dendrites of its"),
     ],
 )

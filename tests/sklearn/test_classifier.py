@@ -118,12 +118,55 @@ def test_partial_fits_know_all_classes_from_the_first_call():
     assert made.classes_.tolist() == ["bright", "dim", "even"]
     made.partial_fit(x, y).partial_fit(x, y, classes=["bright", "dim", "even"])
     assert made.n_iter_ == 3
+    with pytest.raises(InputError, match=r"y holds 'loud' at row 1, which is none of the classes"):
+        made.partial_fit(x[:2], np.array(["dim", "loud"], object))
     with pytest.raises(InputError, match=r"classes are \['dim' 'even'\], but they were"):
         made.partial_fit(x, y, classes=["dim", "even"])
-    with pytest.raises(InputError, match=r"holds .*'loud'.* at row 1, which is none of"):
+    with pytest.raises(InputError, match=r"y holds 'loud' at row 1, which is none of"):
         made.partial_fit(x[:2], ["dim", "loud"])
     with pytest.raises(InputError, match="'balanced', which needs all samples at once"):
         made.set_params(class_weight="balanced").partial_fit(x, y)
+
+
+def test_a_first_call_that_fails_was_none():
+    x, y = classes()
+    made = classifier(model="dan")
+    with pytest.raises(InputError, match="unknown model 'dan'"):
+        made.partial_fit(x, y, classes=["dim", "even", "bright", "loud"])
+    made.set_params(model="dann-r")
+    with pytest.raises(InputError, match="classes are missing"):
+        made.partial_fit(x, y)
+    assert made.partial_fit(x, y, classes=["dim", "even", "bright"]).network_.outputs == 3
+
+
+def test_numbers_of_labels_are_as_many_as_there_are():
+    x, y = make_multilabel_classification(100, 8, n_classes=2, random_state=1)
+    with pytest.raises(InputError, match=r"classes are \[0 1 2\], but y has 2 labels: give \[0 1"):
+        classifier().partial_fit(x, y, classes=[0, 1, 2])
+    assert classifier().partial_fit(x, y, classes=[1, 0]).classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"loud": 100}, r"class_weight has 'loud', which is none of the classes \['bright' 'dim' "),
+        ({"dim": 2, "loud": 3}, "class_weight has 'loud', which is none of the classes"),
+        ({"dim": 2, "loud": 3, "odd": 4}, "class_weight has 'loud', which is none of the classes"),
+        ({1: 100}, "class_weight has 1, which is none of the classes"),
+    ],
+)
+def test_weights_of_classes_that_there_are_not(given, message):
+    x, y = classes()
+    with pytest.raises(InputError, match=message):
+        classifier(class_weight=given).fit(x, y)
+
+
+def test_weights_of_more_classes_than_there_are():
+    """As of a part of the samples, of which no class must be forgotten."""
+    x, y = classes()
+    all_of = {"bright": 1, "dim": 2, "even": 3}
+    more = classifier(class_weight=all_of | {"loud": 9}).fit(x, y)
+    assert more.loss_curve_ == classifier(class_weight=all_of).fit(x, y).loss_curve_
 
 
 def test_what_is_held_out_has_its_share_of_every_class(monkeypatch):
@@ -161,7 +204,8 @@ def test_scores_of_validation_are_weighted(monkeypatch):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros(150, int), r"y holds one class, .*0.*: give samples of two classes"),
+        (np.zeros(150, int), "there is one class, 0: give samples of two classes or more"),
+        (np.array(["b"] * 150), "there is one class, 'b': give samples of two classes or more"),
         (np.linspace(0, 1, 150), "Unknown label type"),
         (
             np.arange(300).reshape(150, 2) % 3,

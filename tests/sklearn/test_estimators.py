@@ -161,8 +161,25 @@ def test_partial_fits_are_epochs_of_a_fit():
         assert part.n_iter_ == part.training_.history.epochs == 6
         whole.partial_fit(x, y)
         assert (whole.n_iter_, len(whole.loss_curve_)) == (7, 7)
-        other = clone(estimator).set_params(schedule="cosine").fit(x, y).partial_fit(x, y)
-        assert other.n_iter_ == 7
+
+
+def test_a_partial_fit_goes_on_with_the_optimizer_but_for_its_schedule_and_decay():
+    for estimator, x, y in both(schedule="cosine", weight_decay="auto"):
+        estimator.fit(x, y)
+        twin, training = estimator.network_.copy(), copy.deepcopy(estimator.training_)
+        assert training.optimizer.weight_decay > 0
+        training.schedule = sd.training.schedules.SCHEDULES["constant"]
+        training.optimizer = sd.optimizers.Adam(estimator.learning_rate)
+        targets = (y == "more") * 1 if y.dtype.kind == "U" else (y - y.mean()) / y.std()
+        for part in range(1, 3):
+            estimator.partial_fit(x, y)
+            given = {"epochs": 6 + part, "validation": None, "callbacks": []}
+            sd.fit(twin, x, targets, training=training, **given)
+            np.testing.assert_allclose(estimator.network_.parameters, twin.parameters, rtol=1e-12)
+        assert (estimator.n_iter_, estimator.training_.steps) == (8, 16)
+        np.testing.assert_allclose(estimator.loss_curve_, training.history.training_loss)
+        decaying = clone(estimator).set_params(schedule="constant").fit(x, y).partial_fit(x, y)
+        assert not hasattr(decaying.training_.optimizer, "weight_decay")
 
 
 def test_early_stopping_keeps_the_best_epoch():
@@ -215,8 +232,25 @@ def test_weights_of_zero_are_as_if_there_were_no_samples():
         stopping = clone(estimator).set_params(early_stopping=True)
         weights[:] = 0
         weights[0] = 1
-        with pytest.raises(InputError, match="held out have a weight of zero"):
-            stopping.fit(x, y, sample_weight=weights)
+        for place in range(12):
+            only = np.roll(weights, place)
+            with pytest.raises(
+                InputError, match=r"(validated|trained) on .* a weight (of|above) z"
+            ):
+                stopping.fit(x, y, sample_weight=only)
+
+
+def test_weights_that_lie_in_what_is_held_out_alone_are_refused():
+    for estimator, x, y in both(early_stopping=True, validation_fraction=0.5):
+        told = set()
+        for place in range(20):
+            weights = np.zeros(120)
+            weights[place] = weights[place + 20] = 1
+            try:
+                clone(estimator).fit(x, y, sample_weight=weights)
+            except InputError as error:
+                told.add(str(error).split(" have")[0])
+        assert "all rows that are trained on" in told
 
 
 def test_what_is_random():
@@ -273,6 +307,11 @@ def test_names_of_columns():
         ({"model": "dan"}, "unknown model 'dan': did you mean 'pdann'"),
         ({"model": "dann-lrf"}, "receptive fields are asked for on 6 features"),
         ({"image_shape": (2, 2, 1)}, r"X has 6 features, but image_shape is \(2, 2, 1\)"),
+        ({"image_shape": (6,)}, r"X has 6 features, but image_shape is \(6,\): give images as r"),
+        ({"image_shape": 6}, r"X has 6 features, but image_shape is \(6,\): give images as rows"),
+        ({"image_shape": (2, 3)}, r"image shape is \(2, 3\): give height, width and channels"),
+        ({"image_shape": "abc"}, "features of image shape abc is 'abc': give a whole number"),
+        ({"image_shape": (2.0, 3, 1)}, "height of image shape .* is 2.0: give a whole number"),
         ({"synapses": 7}, "synapses is 7, but there are only 6 inputs"),
         ({"max_iter": 0}, "max_iter is 0: give a whole number of 1"),
         ({"tol": -1}, "tol is -1"),
@@ -280,7 +319,9 @@ def test_names_of_columns():
         ({"validation_fraction": 1, "early_stopping": True}, "validation_fraction is 1: give"),
         ({"weight_decay": "x"}, "weight_decay is 'x'"),
         ({"learning_rate": 0}, "learning"),
-        ({"n_jobs": 0}, "n_jobs == 0"),
+        ({"n_jobs": 0}, "n_jobs is 0: give a number of threads, or -1 for all"),
+        ({"n_jobs": "a"}, "n_jobs is 'a': give a number of threads"),
+        ({"n_jobs": 1.5}, "n_jobs is 1.5: give a number of threads"),
         ({"backend": "gpu"}, "unknown backend 'gpu'"),
     ],
 )
@@ -289,6 +330,36 @@ def test_keywords_that_cannot_be_used(keywords, message):
         with pytest.raises(ValueError, match=message):
             estimator.fit(x, y)
         assert not hasattr(estimator, "network_")
+
+
+@pytest.mark.parametrize("form", [list, np.array])
+def test_an_image_shape_may_be_a_list_or_an_array(form):
+    given = SMALL | {"model": "dann-lrf", "synapses": "auto", "somata": "auto"}
+    for estimator, x, y in both(**given, image_shape=form([2, 3, 1])):
+        plain = clone(estimator).set_params(image_shape=(2, 3, 1)).fit(x, y)
+        assert estimator.fit(x, y).network_.image_shape == (2, 3, 1)
+        np.testing.assert_array_equal(estimator.predict(x), plain.predict(x))
+
+
+def test_a_fit_that_fails_leaves_what_there_was():
+    for estimator, x, y in both(learning_rate=0):
+        names = y.dtype.kind == "U"
+        for method, given in (
+            ("fit", {}),
+            ("partial_fit", {"classes": [*set(y)]} if names else {}),
+        ):
+            with pytest.raises(InputError, match="learning rate is 0"):
+                getattr(estimator, method)(x, y, **given)
+            assert not [name for name in vars(estimator) if name.endswith("_")]
+            with pytest.raises(NotFittedError):
+                estimator.predict(x)
+        estimator.set_params(learning_rate=0.01).fit(x, y)
+        before, expected = dict(vars(estimator)), estimator.predict(x)
+        estimator.set_params(validation_fraction=5)
+        with pytest.raises(InputError, match="validation_fraction is 5"):
+            estimator.fit(x[:, :4], np.char.add(y, "!") if names else 100 * y)
+        assert vars(estimator) == before | {"validation_fraction": 5}
+        np.testing.assert_array_equal(estimator.predict(x), expected)
 
 
 def test_samples_that_cannot_be_used():

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,10 +6,10 @@ from hypothesis import strategies as st
 pytest.importorskip("sklearn", "1.6")
 
 from sparsedend import InputError, models
-from sparsedend.sklearn import DendriticClassifier, sizes
+from sparsedend.sklearn import DendriticClassifier, DendriticRegressor, sizes
 from tests.sklearn.test_estimators import table
 
-GIVEN = {"dendrites": 2, "somata": "auto", "synapses": "auto", "layers": 1}
+GIVEN = {"classes": True, "dendrites": 2, "somata": "auto", "synapses": "auto", "layers": 1}
 
 
 def parameters(model, shape, outputs, found):
@@ -28,15 +29,16 @@ def test_synapses(shape, expected):
     st.sampled_from(["dann-r", "vann-r", "pdann", "sann"]),
     st.integers(1, 300),
     st.integers(1, 12),
+    st.booleans(),
     st.integers(1, 8),
     st.integers(1, 3),
 )
 def test_somata_are_as_many_as_a_dense_network_has_parameters_for(
-    model, features, outputs, dendrites, layers
+    model, features, outputs, classes, dendrites, layers
 ):
-    given_ = GIVEN | {"dendrites": dendrites, "layers": layers}
+    given_ = GIVEN | {"classes": classes, "dendrites": dendrites, "layers": layers}
     found = sizes.chosen(model, features, outputs, **given_)
-    most = 100 * (features + 1) + 101 * (1 if outputs == 2 else outputs)
+    most = 100 * (features + 1) + 101 * (1 if classes and outputs == 2 else outputs)
     assert 1 <= found["somata"] <= 512
     assert layers == 1 or found["synapses"] <= found["somata"]
     assert parameters(model, features, outputs, found) <= most or found["somata"] == 1
@@ -44,11 +46,26 @@ def test_somata_are_as_many_as_a_dense_network_has_parameters_for(
     assert parameters(model, features, outputs, more) > most or found["somata"] == 512
 
 
+def taken(given):
+    """What `models.build` is given of it."""
+    return {name: value for name, value in given.items() if name != "classes"}
+
+
+def test_two_values_and_two_labels_are_two_outputs():
+    """Of 16 features, 100 dense units have 1,801 parameters with one output, 1,902 with two."""
+    x, y = table(60, 16)
+    one = DendriticClassifier(max_iter=1).fit(x, y > 0).network_
+    assert one.size <= 1801
+    values = DendriticRegressor(max_iter=1).fit(x, np.c_[y, y]).network_
+    labels = DendriticClassifier(max_iter=1).fit(x, np.c_[y > 0, y > 1] * 1).network_
+    assert 1801 < values.size == labels.size <= 1902
+
+
 def test_what_is_given_is_taken():
     own = GIVEN | {"somata": 9, "synapses": 3}
-    assert sizes.chosen("dann-r", 20, 3, **own) == own
+    assert sizes.chosen("dann-r", 20, 3, **own) == taken(own)
     own = GIVEN | {"layers": 2, "somata": 5}
-    assert sizes.chosen("dann-r", 20, 3, **own) == own | {"synapses": 5}
+    assert sizes.chosen("dann-r", 20, 3, **own) == taken(own) | {"synapses": 5}
     images = GIVEN | {"synapses": 9, "layers": 2}
     found = sizes.chosen("dann-lrf", (8, 8, 3), 10, **images)
     assert found["synapses"] == 9
