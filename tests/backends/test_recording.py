@@ -253,12 +253,14 @@ def test_the_faster_number_of_threads_is_found_whatever_changes(monkeypatch, wor
         ({1: 4e-4, 2: 2e-4}, 2),
     ):
         clock.calls(tried, 10_000, seconds)
-        taken = clock.calls(tried, 1000, seconds)
-        assert taken.count(best) >= 970
+        taken = clock.calls(tried, 10_000, seconds)
+        assert taken.count(best) >= 9700
         other = 3 - best
         # It is looked at now and then, for no more than its share of the time.
         assert (
-            1 <= taken.count(other) <= 1.1 * 1000 * pace.TRIALS * seconds[best] / seconds[other] + 3
+            1
+            <= taken.count(other)
+            <= 10_000 * pace.TRIALS * seconds[best] / seconds[other] + pace.BURST
         )
 
 
