@@ -252,7 +252,7 @@ def test_the_faster_number_of_threads_is_found_whatever_changes(monkeypatch, wor
         ({1: 4e-4, 2: 4e-3}, 1),
         ({1: 4e-4, 2: 2e-4}, 2),
     ):
-        clock.calls(tried, 10_000, seconds)
+        clock.calls(tried, 30_000, seconds)
         taken = clock.calls(tried, 10_000, seconds)
         assert taken.count(best) >= 9700
         other = 3 - best
