@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,8 @@ where means compare as it says, whatever their deviations."""
 
 #: The figure that takes most of an hour to draw.
 EMBEDDED = 6
+#: Columns of texts in what figures write; all others are numbers.
+TEXTS = ("model", "layer")
 #: What means of single sizes must reach: least and most accuracy in %, and the most loss.
 GOALS = {
     ("dann-r", 4, 128): (86.6, 100.0, 0.370),
@@ -56,6 +59,11 @@ def write(results: Results, folder: Path, *, embed: bool = False) -> None:
                 missing += [f"figure {number}: {line}" for line in written.missing]
             elif not exists(folder / f"figure{number}.png"):
                 raise InputError("give --embed")
+            else:
+                missing.append(
+                    f"figure {number} of these runs: it and its claims are those of an earlier "
+                    "call, give --embed"
+                )
             shown.append(f"![figure {number}](figure{number}.png)")
         except InputError as error:
             missing.append(f"figure {number}: {error}")
@@ -108,8 +116,12 @@ def _numbers(folder: Path, number: int) -> Mapping[str, NDArray]:
     path = folder / f"figure{number}.csv"
     if not exists(path):
         return {}
-    table = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
-    return {name: np.atleast_1d(table[name]) for name in table.dtype.names}
+    with open(path, encoding="utf-8", newline="") as file:
+        names, *rows = csv.reader(file)
+    return {
+        name: np.array(cells if name in TEXTS else [float(cell or "nan") for cell in cells])
+        for name, *cells in zip(names, *rows, strict=True)
+    }
 
 
 def _row(found: Finding) -> list[str]:
