@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from sparsedend import analysis
 from sparsedend.analysis import Configuration
 from sparsedend.figures import tasks
 from sparsedend.figures.figure4 import PAIRS
-from sparsedend.figures.panels import named, title
-from sparsedend.figures.scores import Spread, beats, differences, matching, scores, spreads
+from sparsedend.figures.panels import named, size, title
+from sparsedend.figures.scores import (
+    Spread,
+    beats,
+    differences,
+    matching,
+    own_best,
+    scores,
+    spreads,
+)
 from sparsedend.figures.selection import alike, of_sizes, present
 from sparsedend.sweep import Results
 
@@ -80,7 +88,7 @@ def of_runs(results: Results) -> list[Finding]:
 
 def _least_loss(configurations: list[Configuration], there: Iterable[str]) -> Iterator[Check]:
     for dataset in there:
-        best = _best(configurations, dataset, "loss")
+        best = own_best(configurations, dataset, "loss")
         for model in DANNS:
             if {model, "vann"} <= best.keys():
                 own, dense = best[model], best["vann"]
@@ -131,7 +139,7 @@ def _efficient(found: Results, configurations: list[Configuration]) -> Iterator[
 def _sampled(configurations: list[Configuration], there: Iterable[str]) -> Iterator[Check]:
     for dataset in there:
         for by in BY:
-            best = _best(configurations, dataset, by)
+            best = own_best(configurations, dataset, by)
             for model in ("vann-lrf", "vann-grf"):
                 if {model, "vann"} <= best.keys():
                     own, dense = best[model], best["vann"]
@@ -196,7 +204,7 @@ def _row(configurations: list[Configuration]) -> Iterator[Check]:
             for each in _of(configurations, "dann-grf", dataset)
             if (each.dendrites, each.somata) == LARGEST
         ]
-        own = _best(configurations, dataset, "accuracy").get("pdann")
+        own = own_best(configurations, dataset, "accuracy").get("pdann")
         if grf and own:
             for by in BY:
                 scale = 100 if by == "accuracy" else 1
@@ -213,24 +221,13 @@ def _of(configurations: Iterable[Configuration], model: str, dataset: str) -> li
     return [each for each in configurations if (each.model, each.dataset) == (model, dataset)]
 
 
-def _best(
-    configurations: Iterable[Configuration], dataset: str, by: str
-) -> Mapping[str, Configuration]:
-    """Each model's best on a data set."""
-    own: dict[str, list[Configuration]] = {}
-    for each in configurations:
-        if each.dataset == dataset:
-            own.setdefault(each.model, []).append(each)
-    return {model: analysis.best(sizes, by) for model, sizes in own.items()}
-
-
 def _by_model(part: Results) -> dict[str, Configuration]:
     return {each.model: each for each in analysis.summarize(part.columns())}
 
 
 def _told(each: Configuration) -> str:
     """Model, size and trials."""
-    return f"{title(each.model)} D={each.dendrites} S={each.somata} ({each.trials})"
+    return f"{title(each.model)} {size(each)} ({each.trials})"
 
 
 def _loss(each: Configuration) -> str:

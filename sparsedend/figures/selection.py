@@ -13,7 +13,7 @@ from ..analysis.efficiency import KEYS
 from ..errors import InputError
 from ..settings import PAPER_EPOCHS, PRESETS, SETTINGS, Settings
 from ..sweep import Results, Row
-from .panels import DATASETS, named, title
+from .panels import DATASETS, named, size, title
 
 #: Settings in which the runs of a figure may differ.
 TOLD = (*KEYS, "seed", "noise", "sequential")
@@ -172,15 +172,19 @@ def networks(
     notes = []
     for each in sorted(tried, key=lambda each: each.parameters):
         wanted = matching.get(each.model)
-        if not (each.model in found and wanted and _size(found[each.model]) == _size(wanted)):
+        if not (each.model in found and wanted and size(found[each.model]) == size(wanted)):
             found[each.model] = each
     for model, each in found.items():
         if model not in matching:
-            notes.append(f"what tells the size of {title(model)}; {_words(each)} stands in")
-        elif _size(each) != _size(matching[model]):
+            who = title(model if matching else "vann")
             notes.append(
-                f"{title(model)} with {_words(matching[model])}, its size by figure 3a; "
-                f"{_words(each)} stands in"
+                f"runs of {who} without noise, shuffled, which tell the size of {title(model)}; "
+                f"{size(each)} stands in"
+            )
+        elif size(each) != size(matching[model]):
+            notes.append(
+                f"{title(model)} with {size(matching[model])}, its size by figure 3a; "
+                f"{size(each)} stands in"
             )
     return found, notes
 
@@ -216,11 +220,3 @@ def _counted(runs: int) -> str:
 
 def _titles(models: Iterable[str]) -> str:
     return ", ".join(map(title, models))
-
-
-def _size(each: Configuration) -> tuple[int, int]:
-    return each.dendrites, each.somata
-
-
-def _words(each: Configuration) -> str:
-    return f"D={each.dendrites} S={each.somata}"

@@ -329,7 +329,7 @@ def test_claims_of_weights_and_nodes():
     found = inside.of_numbers(inner(0.5, 0.4), inner(0.5, 0.4))
     assert [each.verdict for each in found] == ["**borne out**"] * 5
     assert [len(each.checks) for each in found] == [9, 6, 6, 9, 9]
-    assert found[0].checks[0].numbers == "range, first hidden: dANN-R 0.500, vANN 0.400"
+    assert found[0].checks[0].numbers == "range, first hidden layer: dANN-R 0.500, vANN 0.400"
     assert "trustworthiness of dANN-GRF: first layer 0.500, second 0.600" in [
         check.numbers for check in found[3].checks
     ]
@@ -381,6 +381,10 @@ def test_the_page_shows_ours_beside_the_published(as_fmnist, tmp_path):
     assert (
         "| vANN | FMNIST | D=1 S=32 | 2 | 80.00 ± 0.00 | 0.4000 ± 0.0000 | 89.29 / 0.4040 "
         "(ours -9.29 points) |"
+    ) in text
+    assert (
+        "| vANN | D=1 S=32 | 2 | 20.00 ± 0.00 | 9.0000 ± 0.0000 | 28.50 / 313.0000 "
+        "(ours -8.50 points) |"
     ) in text
     line = "| dANN-R | D=4 S=128 | 2 | 88.00 / 0.3600 | **reached** | 86.83 / .3650 published;"
     assert line in text

@@ -39,5 +39,5 @@ def test_runs_of_sequential_learning():
     assert task.parts[0.0].rows == rows[:1]
     assert task.missing == []
     assert tasks.sequential(of(rows)).missing == [
-        "what tells the size of dANN-R; D=2 S=64 stands in"
+        "runs of vANN without noise, shuffled, which tell the size of dANN-R; D=2 S=64 stands in"
     ]
