@@ -21,6 +21,10 @@ TOLD = (*KEYS, "seed", "noise", "sequential")
 WANTED = "fmnist"
 
 
+#: Settings that a figure's runs share, and texts of what a later version has besides.
+Kind = tuple[Settings, tuple[str, ...]]
+
+
 class Runs(NamedTuple):
     """Runs of a figure, and what was not found or is left out.
 
@@ -85,24 +89,27 @@ def alike(results: Results, *, noisy: bool = False, sequential: bool = False) ->
         Whether they are those of sequential learning, instead of all others.
     """
     failed, missing = 0, []
-    by_dataset: dict[str, list[tuple[Settings, Row]]] = {}
+    unknown = results.unknown_settings
+    by_dataset: dict[str, list[tuple[Kind, Row]]] = {}
     for row in results.rows:
         settings = Results.settings_of(row)
         if settings.sequential == sequential and (noisy or not settings.noise):
             if row["error"]:
                 failed += 1
             else:
-                by_dataset.setdefault(settings.dataset, []).append((_kind(settings), row))
+                kind = _kind(settings), tuple(str(row[name]) for name in unknown)
+                by_dataset.setdefault(settings.dataset, []).append((kind, row))
     if failed:
         missing.append(f"{_counted(failed)}, which failed")
     kept = []
     for dataset, runs in by_dataset.items():
         paper = _kind(_by_protocol(dataset, sequential=sequential))
         counts = Counter(kind for kind, _ in runs)
-        kind = paper if paper in counts else counts.most_common(1)[0][0]
+        kinds = [kind for kind, _ in counts.most_common()]
+        kind = next((each for each in kinds if each[0] == paper), kinds[0])
         kept += [row for other, row in runs if other == kind]
-        if dataset in PAPER_EPOCHS and kind != paper:
-            what = f"these have {_apart(kind, paper)}"
+        if dataset in PAPER_EPOCHS and kind[0] != paper:
+            what = f"these have {_apart(kind[0], paper)}"
             missing.append(f"runs on {named(dataset)} by the paper's protocol; {what}")
         if left_out := len(runs) - counts[kind]:
             count = f"{_counted(left_out)} on {named(dataset)}"
