@@ -83,7 +83,7 @@ def _noise(axes: Mapping[str, Any], found: Results) -> list[str]:
         return ["runs with noise", *(f"with noise, {line}" for line in task.missing)]
     told: dict[str, list[str]] = {line: [] for line in task.missing}
     if left_out := [f"{sigma:g}" for sigma in SIGMAS if sigma not in task.parts]:
-        told["all runs"] = left_out
+        told["all runs of these sizes"] = left_out
     curves: dict[tuple[str, str], dict[float, Spread]] = {}
     for sigma, part in task.parts.items():
         for line in absentees(part, FOUR) + single(analysis.summarize(part.columns()), "shades"):

@@ -31,7 +31,7 @@ ROWS = [
     for row in trials(model, (1, 32), (0.9 - rank / 10,) * 2, (loss, loss + 0.2), noise=sigma)
 ]
 #: What the paper has besides.
-LEVELS = ["with noise, all runs, at σ = 0.25, 0.75, 1"]
+LEVELS = ["with noise, all runs of these sizes, at σ = 0.25, 0.75, 1"]
 SEQUENTIAL = [
     row
     for rank, model in enumerate(FOUR)

@@ -27,6 +27,13 @@ def test_a_level_that_the_chosen_size_lacks_is_left_out():
     assert list(tasks.noise(of(PLAIN, noisy)).parts) == [0.0, 0.5]
 
 
+def test_a_size_that_was_not_tried_with_noise_is_not_chosen():
+    task = tasks.noise(of(PLAIN, run("dann-r", (2, 64), 1, noise=0.5)))
+    assert sizes(task.chosen) == {"dann-r": (2, 64)}
+    failed = tasks.noise(of(PLAIN, run("dann-r", (1, 64), 1, noise=0.5, error="broke")))
+    assert failed == ({}, {}, ["1 run, which failed"])
+
+
 def test_without_the_task_there_are_no_parts():
     assert tasks.noise(of(PLAIN)) == ({}, {}, [])
     assert tasks.sequential(of(PLAIN)) == ({}, {}, [])
