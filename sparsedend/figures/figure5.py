@@ -76,7 +76,11 @@ def draw(results: Results) -> Drawing:
                 for layer in LAYERS
             ]
     _finish(axes)
-    return done(figure, missing, numbers=table(NUMBERS, rows))
+    notes = [
+        f"A node responds to a class where it is active on more than {THRESHOLD:.0%} of its images; "
+        "c has a bin for each number of classes from none to all"
+    ]
+    return done(figure, missing, notes, table(NUMBERS, rows))
 
 
 def _pooled(kept: Sequence[Kept]) -> dict[str, NDArray]:

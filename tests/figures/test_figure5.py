@@ -74,6 +74,7 @@ def test_selectivities_are_shares_of_nodes(results, drawing):
             )
             shares = np.bincount(found, minlength=CLASSES + 1) / found.size
             np.testing.assert_allclose(stairs.get_data().values, shares)
+    assert "c has a bin for each number of classes" in " ".join(words(drawing.figure))
 
 
 def test_numbers_are_in_the_table_and_moments_in_the_picture(results, drawing):
