@@ -77,7 +77,7 @@ def draw(results: Results) -> Drawing:
             ]
     _finish(axes)
     notes = [
-        f"A node responds to a class where it is active on more than {THRESHOLD:.0%} of its images; "
+        f"A node responds to a class where more than {THRESHOLD:.0%} of its images make it active; "
         "c has a bin for each number of classes from none to all"
     ]
     return done(figure, missing, notes, table(NUMBERS, rows))

@@ -218,7 +218,7 @@ GOOD = [
         for row in trials(model, size, (0.9, 0.9), (0.3, 0.31), parameters=32)
     ),
     *trials("vann", (1, 32), (0.20, 0.20), (9.0, 9.0), noise=1.0),
-    *trials("vann", (1, 32), (0.20, 0.20), (9.0, 9.0), sequential=True),
+    *trials("vann", (1, 32), (0.30, 0.30), (8.0, 8.0), sequential=True),
     *(
         row
         for model in claims.DANNS
@@ -383,8 +383,8 @@ def test_the_page_shows_ours_beside_the_published(as_fmnist, tmp_path):
         "(ours -9.29 points) |"
     ) in text
     assert (
-        "| vANN | D=1 S=32 | 2 | 20.00 ± 0.00 | 9.0000 ± 0.0000 | 28.50 / 313.0000 "
-        "(ours -8.50 points) |"
+        "| vANN | D=1 S=32 | 2 | 30.00 ± 0.00 | 8.0000 ± 0.0000 | 28.50 / 313.0000 "
+        "(ours +1.50 points) |"
     ) in text
     line = "| dANN-R | D=4 S=128 | 2 | 88.00 / 0.3600 | **reached** | 86.83 / .3650 published;"
     assert line in text
