@@ -293,6 +293,7 @@ def test_growth_is_noticed(column, told):
     assert line.startswith(told)
     if column == 1:
         assert bad(10**5) == [], "a history is kept"
+        assert len(bad(2 * 10**5)) == 1, "it is the second quarter that is grown from"
 
 
 def test_a_wrong_answer_is_told_however_soon_it_comes():
