@@ -83,7 +83,7 @@ def _left(names: list[str], results: Results, jobs: int, *, plan: bool) -> list[
             continue
         if plan and stage.absent:
             unfinished.add(name)
-            print(f"{name}: known when {' and '.join(stage.absent)} are in the cache")
+            print(f"{name}: known with {', '.join(stage.absent)} in the cache")
             continue
         runs = stage.runs(results)
         open_ = left(runs, results)

@@ -123,7 +123,7 @@ def test_a_plan_gets_no_data_set(tiny, tmp_path, monkeypatch, capsys):
     tiny["first"] = tiny["first"]._replace(datasets=("mnist", "kmnist"))
     called(tmp_path, "--plan")
     assert capsys.readouterr().out == (
-        "first: known when kmnist are in the cache\nsecond: known when first are finished\n"
+        "first: known with kmnist in the cache\nsecond: known when first are finished\n"
     )
     assert stages.at_hand(["mnist"]) == ["mnist"]
 
