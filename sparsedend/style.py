@@ -22,8 +22,8 @@ COLOURS = {
     "pdann": "#9467BD",
     "vann": "#7F7F7F",
 }
-#: Width of a page and of a column, and height of a page, in inches.
-PAGE, COLUMN, PAGE_HEIGHT = 7.2, 3.5, 8.5
+#: Width and height of a page, in inches.
+PAGE, PAGE_HEIGHT = 7.2, 8.5
 #: Of a pixel of an image, in inches.
 LARGEST = 0.6
 #: Formats of files, and what keeps time and version out of each.
@@ -70,6 +70,11 @@ def colour(model: str) -> str:
     Models that are none of the paper's are black.
     """
     return COLOURS.get(model.rpartition("-")[2], "#000000")
+
+
+def plain(text: str) -> str:
+    """A text as Matplotlib shows it letter by letter: dollars hold no formula."""
+    return text.replace("$", r"\$")
 
 
 @contextmanager

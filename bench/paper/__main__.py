@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
     for name in given.stages:
         if name not in STAGES:
             parser.error(f"unknown stage '{name}': choose of {', '.join(STAGES)}")
+    if given.jobs < 1:
+        parser.error(f"--jobs is {given.jobs}: give 1 or more")
     try:
         _run(given)
     except InputError as error:
@@ -53,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(given: argparse.Namespace) -> None:
     results = Results.read(given.results) if exists(given.results) else Results()
     if not given.report:
-        wanted = _left(given.stages or list(STAGES), results, given.jobs)
+        wanted = _left(given.stages or list(STAGES), results, given.jobs, plan=given.plan)
         if given.plan:
             return
         now = part(wanted, given.hours, given.jobs)
@@ -65,8 +67,11 @@ def _run(given: argparse.Namespace) -> None:
     page.write(results, given.output, embed=given.embed)
 
 
-def _left(names: list[str], results: Results, jobs: int) -> list[PlannedRun]:
-    """Runs of these stages that have not finished, each once, with a line on each stage."""
+def _left(names: list[str], results: Results, jobs: int, *, plan: bool) -> list[PlannedRun]:
+    """Runs of these stages that have not finished, each once, with a line on each stage.
+
+    Data sets are got for that, which a plan does not do.
+    """
     wanted: dict[object, PlannedRun] = {}
     unfinished: set[str] = set()
     for name, stage in STAGES.items():
@@ -75,6 +80,10 @@ def _left(names: list[str], results: Results, jobs: int) -> list[PlannedRun]:
         if waits := unfinished & {*stage.after}:
             unfinished.add(name)
             print(f"{name}: known when {' and '.join(sorted(waits))} are finished")
+            continue
+        if plan and stage.absent:
+            unfinished.add(name)
+            print(f"{name}: known with {', '.join(stage.absent)} in the cache")
             continue
         runs = stage.runs(results)
         open_ = left(runs, results)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ import sparsedend as sd
 from sparsedend import connectivity, datasets, layers
 from sparsedend.connectivity import Structure
 from sparsedend.datasets import Dataset
+from sparsedend.figures.scores import Spread
 from sparsedend.initializers import glorot
 from sparsedend.optimizers import Adam
 from sparsedend.randomness import stream
@@ -162,13 +162,12 @@ def section(name: str, output: Path) -> str:
     rows = []
     for (model, change, epochs), runs in groups.items():
         published = TABLE1[model, "cifar10"]
-        found = [100 * run["accuracy"] for run in runs]
-        away = mean(found) - published.accuracy
+        accuracy, loss = (Spread.of(run[of] for run in runs) for of in ("accuracy", "loss"))
+        away = 100 * accuracy.mean - published.accuracy
         rows.append(
             [
                 *(model, change, str(epochs), f"{runs[0]['parameters']:,}", str(len(runs))),
-                f"{mean(found):.2f}{_spread(found, 2)}",
-                f"{mean(losses := [run['loss'] for run in runs]):.4f}{_spread(losses, 4)}",
+                *(accuracy.told(2, 100), loss.told(4)),
                 f"{published.accuracy:.2f} / {published.loss:.4f} ({away:+.2f} points)",
             ]
         )
@@ -177,7 +176,3 @@ def section(name: str, output: Path) -> str:
     about = (__doc__ or "").strip()
     table = machine.table([*header, "published best, ours less that"], rows)
     return "\n\n".join([title, about, table, machine.lines(facts)])
-
-
-def _spread(values: list[float], digits: int) -> str:
-    return f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""

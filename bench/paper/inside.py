@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsedend.figures import figure6
-from sparsedend.figures.figure5 import HIDDEN, LAYERS
+from sparsedend.figures.figure5 import LAYERS
 from sparsedend.figures.panels import title
+from sparsedend.figures.trained import HIDDEN
 
 from .findings import DANNS, Check, Finding
 

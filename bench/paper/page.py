@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsedend import InputError, analysis
+from sparsedend import InputError
 from sparsedend.analysis import Configuration
-from sparsedend.figures import FIGURES, TABLES, write_figure, write_table
-from sparsedend.figures.panels import named, title
+from sparsedend.figures import FIGURES, TABLES, tasks, write_figure, write_table
+from sparsedend.figures.panels import named, size, title
+from sparsedend.figures.scores import Spread, own_best
 from sparsedend.figures.selection import alike
 from sparsedend.files import exists
 from sparsedend.sweep import Results
@@ -21,7 +23,7 @@ from .. import machine
 from .claims import of_runs
 from .findings import Finding
 from .inside import of_numbers
-from .published import SIZES, TABLE1
+from .published import SIZES, TABLE1, TABLE2, Published
 
 ABOUT = """Trained by `python -m bench.paper` by the paper's protocol. Numbers of trials stand in
 parentheses; accuracy and loss are those of the test set after the last epoch. A claim is borne out
@@ -29,6 +31,10 @@ where means compare as it says, whatever their deviations."""
 
 #: The figure that takes most of an hour to draw.
 EMBEDDED = 6
+#: Columns of ours beside what is published.
+BESIDE = ("size", "trials", "accuracy %", "loss", "published")
+#: Columns of texts in what figures write; all others are numbers.
+TEXTS = ("model", "layer")
 #: What means of single sizes must reach: least and most accuracy in %, and the most loss.
 GOALS = {
     ("dann-r", 4, 128): (86.6, 100.0, 0.370),
@@ -56,6 +62,11 @@ def write(results: Results, folder: Path, *, embed: bool = False) -> None:
                 missing += [f"figure {number}: {line}" for line in written.missing]
             elif not exists(folder / f"figure{number}.png"):
                 raise InputError("give --embed")
+            else:
+                missing.append(
+                    f"figure {number} of these runs: it and its claims are those of an earlier "
+                    "call, give --embed"
+                )
             shown.append(f"![figure {number}](figure{number}.png)")
         except InputError as error:
             missing.append(f"figure {number}: {error}")
@@ -77,9 +88,11 @@ def write(results: Results, folder: Path, *, embed: bool = False) -> None:
         *_evidence(found),
         "## Table 1 beside the published one",
         machine.table(
-            ["model", "data set", "size", "trials", "accuracy %", "loss", "published"],
+            ["model", "data set", *BESIDE],
             list(_table1(runs.configurations)),
         ),
+        "## Table 2 beside the published one",
+        machine.table(["model", *BESIDE], list(_table2(results))),
         "## Single sizes on Fashion-MNIST",
         machine.table(
             ["model", "size", "trials", "accuracy % / loss", "goal", "others"],
@@ -108,8 +121,12 @@ def _numbers(folder: Path, number: int) -> Mapping[str, NDArray]:
     path = folder / f"figure{number}.csv"
     if not exists(path):
         return {}
-    table = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
-    return {name: np.atleast_1d(table[name]) for name in table.dtype.names}
+    with open(path, encoding="utf-8", newline="") as file:
+        names, *rows = csv.reader(file)
+    return {
+        name: np.array(cells if name in TEXTS else [float(cell or "nan") for cell in cells])
+        for name, *cells in zip(names, *rows, strict=True)
+    }
 
 
 def _row(found: Finding) -> list[str]:
@@ -127,19 +144,28 @@ def _evidence(found: list[Finding]) -> Iterator[str]:
 
 def _table1(configurations: list[Configuration]) -> Iterator[list[str]]:
     for (model, dataset), published in TABLE1.items():
-        own = [each for each in configurations if (each.model, each.dataset) == (model, dataset)]
-        if own:
-            best = analysis.best(own)
-            points = 100 * best.accuracy - published.accuracy
-            yield [
-                title(model),
-                named(dataset),
-                f"D={best.dendrites} S={best.somata}",
-                str(best.trials),
-                f"{100 * best.accuracy:.2f}{_spread(100 * best.accuracy_sd, 2)}",
-                f"{best.loss:.4f}{_spread(best.loss_sd, 4)}",
-                f"{published.accuracy:.2f} / {published.loss:.4f} (ours {points:+.2f} points)",
-            ]
+        best = own_best(configurations, dataset, "accuracy").get(model)
+        if best:
+            yield [title(model), named(dataset), *_beside(best, published)]
+
+
+def _table2(results: Results) -> Iterator[list[str]]:
+    fmnist = Results([row for row in results.rows if row["dataset"] == "fmnist"])
+    chosen = tasks.sequential(fmnist).chosen
+    for model, published in TABLE2.items():
+        if model in chosen:
+            yield [title(model), *_beside(chosen[model], published)]
+
+
+def _beside(own: Configuration, published: Published) -> list[str]:
+    """The cells of `BESIDE`."""
+    points = 100 * own.accuracy - published.accuracy
+    return [
+        *(size(own), str(own.trials)),
+        Spread(own.accuracy, own.accuracy_sd).told(2, 100),
+        Spread(own.loss, own.loss_sd).told(4),
+        f"{published.accuracy:.2f} / {published.loss:.4f} (ours {points:+.2f} points)",
+    ]
 
 
 def _sizes(configurations: list[Configuration]) -> Iterator[list[str]]:
@@ -148,7 +174,7 @@ def _sizes(configurations: list[Configuration]) -> Iterator[list[str]]:
         if each.dataset == "fmnist" and key in SIZES:
             figures = f"{100 * each.accuracy:.2f} / {each.loss:.4f}"
             yield [
-                *(title(each.model), f"D={each.dendrites} S={each.somata}", str(each.trials)),
+                *(title(each.model), size(each), str(each.trials)),
                 *(figures, _reached(each), SIZES[key]),
             ]
 
@@ -161,8 +187,3 @@ def _reached(each: Configuration) -> str:
     least, most, loss = goal
     reached = least <= 100 * each.accuracy <= most and each.loss <= loss
     return f"**{'reached' if reached else 'MISSED'}**"
-
-
-def _spread(deviation: float, digits: int) -> str:
-    """The standard deviation, where there is more than one trial."""
-    return "" if math.isnan(deviation) else f" ± {deviation:.{digits}f}"

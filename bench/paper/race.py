@@ -117,15 +117,18 @@ def against_time(found: list[dict[str, Any]], output: Path) -> Iterable[str]:
         points = (seconds, np.median(percent, axis=0), percent.min(axis=0), percent.max(axis=0))
         curves[f"{name}, rate {rate:g}"] = list(zip(*points, strict=True))
     entries.sort()
-    first = entries[0][1]
+    least, first, *_ = entries[0]
     verdict = "reached" if first.startswith("sparsedend dann") else "MISSED"
+    said = f"First at {GOAL:.0%}: {first}, **{verdict}**."
+    if np.isinf(least):
+        said = f"Nobody came to {GOAL:.0%}, **MISSED**."
     path = store.folder(output) / "accuracy-time.svg"
     labels = ("seconds of training", "test accuracy, %")
     header = ["contestant", "learning rate", "parameters", f"seconds to {GOAL:.0%}"]
     header += ["best test accuracy, %", "seconds per epoch"]
     yield (__doc__ or "").strip()
     yield machine.table(header, [cells for *_, cells in entries])
-    yield f"Medians over seeds. First at {GOAL:.0%}: {first}, **{verdict}**."
+    yield f"Medians over seeds. {said}"
     yield from picture.drawn(path, picture.lines, {"": curves}, labels, "sparsedend dann", "linear")
 
 

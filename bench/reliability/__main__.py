@@ -56,6 +56,9 @@ def main() -> None:
     parser.add_argument("--fuzz", type=float, metavar="MINUTES", help="a fuzzer on our parsers")
     parser.add_argument("--digest", action="store_true", help="what a digest costs: 5 minutes")
     given = parser.parse_args()
+    for name, value in vars(given).items():
+        if value is not None and value < 0:
+            parser.error(f"--{name} is {value}: give 0 or more")
     alone = bool(given.soak or given.fuzz or given.digest)
     folder = machine.RESULTS if given.full or alone else machine.RESULTS / "quick"
     command = " ".join(["python -m bench.reliability", *sys.argv[1:]])

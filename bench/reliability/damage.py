@@ -132,16 +132,15 @@ def read_damaged(cases: int, seed: int) -> dict[str, tuple[Counter[str], list[st
             content, right = good.read_bytes(), digest(kind.read(good))
             counts: Counter[str] = Counter()
             bad = []
-            for case in range(cases):
-                each = seed + 1000 * number + case
+            for case in range(seed, seed + cases):
                 path = Path(folder) / f"{number}-{case}.h5"
-                path.write_bytes(changed := damaged(content, each))
+                path.write_bytes(changed := damaged(content, case))
                 ended = outcome(kind, path, right)
                 if ended == "changed" and kind.sealed and changed.startswith(digests.MAGIC):
                     ended = "changed in silence"
                 counts[ended] += 1
                 if ended in (*BAD, "changed in silence"):
-                    bad.append(f"{kind.name}, seed {each}: {ended}")
+                    bad.append(f"{kind.name}, seed {case}: {ended}")
                 path.unlink()
             found[kind.name] = counts, bad
     return found

@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,8 @@ SIZE, LEFT = 2**18, (0, 4096, 12288)
 
 
 def measured(cases: int, seed: int) -> Section:
-    """Fail so many times, and fill a file system of their own for every work."""
+    """Fail so many times, and fill a file system of their own for every work among these cases."""
+    numbers = range(seed, seed + cases)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(os.path.realpath(name))
         library = folder / "faults.so"
@@ -42,21 +43,24 @@ def measured(cases: int, seed: int) -> Section:
             why = getattr(error, "stderr", None) or error
             return Section(TITLE, [f"Left out, for `cc` could not compile: {why}"], [])
         make_inputs(folder / "inputs")
-        stages = [Stage(work, folder / work.output, folder / "inputs") for work in WORKS[:cases]]
+        stages = {
+            place: Stage(WORKS[place], folder / WORKS[place].output, folder / "inputs")
+            for place in sorted({case % len(WORKS) for case in numbers})
+        }
         counts: Counter[tuple[str, str]] = Counter()
         bad = []
-        for case in range(cases):
-            stage = stages[case % len(stages)]
-            what, failed, wrong = _case(stage, folder / str(case), library, seed + case)
+        for case in numbers:
+            stage = stages[case % len(WORKS)]
+            what, failed, wrong = _case(stage, folder / str(case), library, case)
             counts[stage.work.name, failed] += 1
             if wrong:
-                bad.append(f"fault {seed + case}, {stage.work.name}, {what}: {wrong}")
-        full, more = _full(stages, folder)
+                bad.append(f"fault {case}, {stage.work.name}, {what}: {wrong}")
+        full, more = _full(stages.values(), folder)
         bad += more
     columns = [errno.errorcode[number] for number in ERRORS] + [UNREACHED]
     rows = [
         [stage.work.name, *(counts[stage.work.name, column] for column in columns)]
-        for stage in stages
+        for stage in stages.values()
     ]
     lines = [
         f"{cases} times from seed {seed} on, a call that opens, writes, flushes or renames a file "
@@ -118,7 +122,7 @@ def _case(stage: Stage, folder: Path, library: Path, seed: int) -> tuple[str, st
         return what, name, "hang"
 
 
-def _full(stages: list[Stage], folder: Path) -> tuple[str, list[str]]:
+def _full(stages: Collection[Stage], folder: Path) -> tuple[str, list[str]]:
     """A line on file systems that were full, and what was wrong."""
     bad, refused = [], 0
     for stage in stages:

@@ -44,8 +44,8 @@ def killed(cases: int, seed: int) -> tuple[Counter[str], list[str]]:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         right = _ended(_begun(Path(folder) / "right.h5"), Path(folder) / "right.h5")
-        for case in range(cases):
-            rng = np.random.default_rng(seed + case)
+        for case in range(seed, seed + cases):
+            rng = np.random.default_rng(case)
             number, times = WAYS[case % len(WAYS)]
             path = Path(folder) / str(case) / "a.h5"
             path.parent.mkdir()
@@ -54,14 +54,14 @@ def killed(cases: int, seed: int) -> tuple[Counter[str], list[str]]:
             told, alive = _killed(path, rng, number, times, at_a_write)
             counts[what if alive else "nothing: it had ended"] += 1
             if told:
-                wrong.append(f"kill {seed + case}, {what}: {told}")
+                wrong.append(f"kill {case}, {what}: {told}")
                 continue
             found = _ended(_begun(path, "--resume"), path)
             if found != right:
-                wrong.append(f"kill {seed + case}, {what}: other parameters after resuming")
+                wrong.append(f"kill {case}, {what}: other parameters after resuming")
             left = sorted(each.name for each in path.parent.iterdir())
             if left != ["a.h5"]:
-                wrong.append(f"kill {seed + case}, {what}: left behind {', '.join(left)}")
+                wrong.append(f"kill {case}, {what}: left behind {', '.join(left)}")
     return counts, wrong
 
 

@@ -66,16 +66,10 @@ def judged(found: dict[str, Any], minutes: float, seed: int) -> Section:
     seed : int
     """
     counts, looks = found["counts"], found["looks"]
-    quarters = [looks[len(looks) * n // 4 : len(looks) * (n + 1) // 4] for n in range(4)]
-    memory = [median(look[1] for look in part) for part in quarters]
-    descriptors = [max(look[2] for look in part) for part in quarters]
-    threads = [max(look[3] for look in part) for part in quarters]
-    bad = list(found["wrong"])
-    if memory[3] > memory[1] + GROWTH:
-        bad.append(f"memory grew by {(memory[3] - memory[1]) / 1e6:.1f} MB")
-    for what, most in (("descriptors", descriptors), ("threads", threads)):
-        if max(most[2:]) > max(most[:2]):
-            bad.append(f"{what} grew from {max(most[:2])} to {max(most[2:])}")
+    if len(looks) < LEAST:  # A wrong answer ends it at once.
+        growth, bad = [f"It ended after {len(looks)} looks: too few to tell growth."], []
+    else:
+        growth, bad = _growth(looks)
     lines = [
         f"{minutes:g} minutes, seed {seed}: {counts['epochs']:,} epochs of a training, with a "
         f"checkpoint after each; beside it {counts['predictions']:,} predictions by {PREDICTING} "
@@ -83,17 +77,31 @@ def judged(found: dict[str, Any], minutes: float, seed: int) -> Section:
         f"{counts['loads']:,} reads of the checkpoint. Every answer must have the bits of the "
         "first.",
         "",
-        *table(
-            ["quarter", "memory, median MB", "descriptors, most", "threads, most"],
-            zip(
-                ("first", "second", "third", "fourth"),
-                (f"{each / 1e6:.1f}" for each in memory),
-                *(descriptors, threads),
-                strict=True,
-            ),
-        ),
+        *growth,
     ]
-    return Section(TITLE, lines, bad)
+    return Section(TITLE, lines, [*found["wrong"], *bad])
+
+
+def _growth(looks: list[list[float]]) -> tuple[list[str], list[str]]:
+    """A table of what the process took, quarter by quarter, and what of that grew."""
+    quarters = [looks[len(looks) * n // 4 : len(looks) * (n + 1) // 4] for n in range(4)]
+    memory = [median(look[1] for look in part) for part in quarters]
+    descriptors = [max(look[2] for look in part) for part in quarters]
+    threads = [max(look[3] for look in part) for part in quarters]
+    bad = []
+    if memory[3] > memory[1] + GROWTH:
+        bad.append(f"memory grew by {(memory[3] - memory[1]) / 1e6:.1f} MB")
+    for what, most in (("descriptors", descriptors), ("threads", threads)):
+        if max(most[2:]) > max(most[:2]):
+            bad.append(f"{what} grew from {max(most[:2])} to {max(most[2:])}")
+    rows = zip(
+        ("first", "second", "third", "fourth"),
+        (f"{each / 1e6:.1f}" for each in memory),
+        *(descriptors, threads),
+        strict=True,
+    )
+    header = ["quarter", "memory, median MB", "descriptors, most", "threads, most"]
+    return table(header, rows), bad
 
 
 def soaked(minutes: float, seed: int) -> dict[str, Any]:

@@ -7,15 +7,16 @@ side.
 
 from __future__ import annotations
 
+import io
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import style
 from ..errors import InputError
-from ..files import atomic_write, exists, make_folder
+from ..files import atomic_write, cannot_write, exists, make_folder
 from ..sweep import Results, write_csv
 from .drawing import Drawing
 from .tables import TABLES, Table
@@ -54,7 +55,8 @@ def write_figure(
     """Draw a figure of the paper from a sweep, and write ``figure<number>.<format>`` of each.
 
     Beside figures 5 and 6, ``figure<number>.csv`` has their numbers: moments of weights, entropies
-    and selectivities by model and layer; scores of each embedding.
+    and selectivities by model and layer; scores of each embedding. Where there are none to be
+    written, an older one is removed.
 
     Parameters
     ----------
@@ -76,7 +78,8 @@ def write_figure(
     ------
     InputError
         Where there is no such figure or format, no run has finished, a file exists, the folder
-        cannot be written, or Matplotlib is not installed.
+        cannot be written, or Matplotlib is not installed; of figure 6 also where scikit-learn,
+        openTSNE or statsmodels is not.
     """
     if number not in FIGURES:
         raise InputError(f"there is no figure {number} here: choose one of {_listed(FIGURES)}")
@@ -91,9 +94,11 @@ def write_figure(
         drawing = import_module(f".figure{number}", __name__).draw(results)
         files = style.save(drawing.figure, path, formats)
     if drawing.numbers:
-        files.append(path.with_suffix(".csv"))
-        with atomic_write(files[-1]) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            write_csv(drawing.numbers, file)
+        text = io.StringIO()
+        write_csv(drawing.numbers, text)
+        files += _written(path, {"csv": text.getvalue()})
+    elif numbers:
+        _remove(path.with_suffix(".csv"))
     return Written(files, drawing.missing)
 
 
@@ -108,9 +113,9 @@ def write_table(
         raise InputError(f"there is no table {number} here: choose one of {_listed(TABLES)}")
     path = Path(folder) / f"table{number}"
     table = TABLES[number](results)
-    texts = {"csv": table.csv(), "md": table.markdown(), "tex": table.latex()}
+    texts = table.texts
     _prepare(path, texts, overwrite=overwrite)
-    return Written(table.write(path, texts), table.missing)
+    return Written(_written(path, texts), table.missing)
 
 
 def _prepare(path: Path, endings: Iterable[str], *, overwrite: bool) -> None:
@@ -120,6 +125,25 @@ def _prepare(path: Path, endings: Iterable[str], *, overwrite: bool) -> None:
         file = path.with_name(f"{path.name}.{ending}")
         if exists(file) and not overwrite:
             raise InputError(f"'{file}' exists: give `overwrite=True` or another `output`")
+
+
+def _written(path: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write texts beside each other: `path` with each one's ending as its suffix."""
+    files = []
+    for ending, text in texts.items():
+        target = path.with_name(f"{path.name}.{ending}")
+        with atomic_write(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        files.append(target)
+    return files
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, if it is there, that would be taken for that of this picture."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
 
 
 def _listed(known: Iterable[object]) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .. import style
 from .drawing import GREY
 from .scores import Spread
 
@@ -14,10 +15,11 @@ SHARE = 0.82
 
 
 class Bar(NamedTuple):
-    """Height with its deviation, and whether it is hatched."""
+    """Height with what goes up and down from it, whether it is hatched, and what stands above."""
 
     spread: Spread
     hatched: bool = False
+    above: str = ""
 
 
 def grouped(
@@ -25,7 +27,7 @@ def grouped(
     groups: Mapping[str, Mapping[str, Bar] | str],
     colours: Mapping[str, Any],
 ) -> None:
-    """Draw a group of bars for each name, one bar for each colour, ± 1 standard deviation.
+    """Draw a group of bars for each name, one bar for each colour, with a line up and down.
 
     Parameters
     ----------
@@ -42,18 +44,21 @@ def grouped(
             continue
         for number, (series, colour) in enumerate(colours.items()):
             if series in bars:
-                (height, deviation), hatched = bars[series]
+                (height, deviation), hatched, above = bars[series]
+                x = place + (number + 0.5) * width - SHARE / 2
+                up = None if math.isnan(deviation) else deviation
                 axis.bar(
-                    place + (number + 0.5) * width - SHARE / 2,
-                    height,
-                    width,
+                    *(x, height, width),
                     color=colour,
-                    yerr=None if math.isnan(deviation) else deviation,
+                    yerr=up,
                     error_kw={"lw": 0.6, "capsize": 1},
                     hatch="/////" if hatched else None,
                     edgecolor="white",
                     lw=0.3,
                 )
+                if above:
+                    top = max(0.0, height + (up or 0.0))
+                    axis.text(x, top, above, ha="center", va="bottom", fontsize=5)
     _ticks(axis, list(groups))
 
 
@@ -71,7 +76,7 @@ def logarithmic(axis: Any, groups: Mapping[str, Mapping[str, Bar] | str]) -> Non
 
 
 def _ticks(axis: Any, names: Sequence[str]) -> None:
-    axis.set_xticks(range(len(names)), names)
+    axis.set_xticks(range(len(names)), map(style.plain, names))
     axis.set_xlim(-0.5, len(names) - 0.5)
     axis.tick_params(axis="x", length=0)
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from .. import style
+
 #: Of all that is said instead of drawn.
 GREY = "0.45"
 
@@ -31,7 +33,7 @@ def absent(axis: Any, text: str) -> None:
     """Leave a panel empty, with the text in grey in its middle."""
     axis.set_axis_off()
     axis.text(
-        *(0.5, 0.5, text),
+        *(0.5, 0.5, style.plain(text)),
         transform=axis.transAxes,
         ha="center",
         va="center",

@@ -58,7 +58,8 @@ def embedded(
     Raises
     ------
     InputError
-        Where there are no more images than the perplexity, or scikit-learn is not installed.
+        Where there are no more images than the perplexity, or scikit-learn or openTSNE is not
+        installed.
     """
     found = {}
     for model, trials in kept.items():

@@ -55,7 +55,10 @@ def draw(results: Results) -> Drawing:
     somata = sorted({each.somata for each in configurations})
     styles = _styles(somata)
     for panel, of in (("b", "loss"), ("c", "accuracy")):
-        _against_parameters(axes[panel], configurations, of)
+        if configurations:
+            _against_parameters(axes[panel], configurations, of)
+        else:
+            absent(axes[panel], "no runs without noise, shuffled")
     for panel, of in (("d", "loss"), ("e", "accuracy")):
         dendritic = [each for each in configurations if each.model != "vann"]
         if dendritic:
@@ -142,4 +145,4 @@ def _goals(axes: dict[str, Any], configurations: Sequence[Configuration]) -> Non
 def _styles(somata: Sequence[int]) -> dict[int, Any]:
     """Line styles by the number of somata: the more, the longer the dashes; the most, none."""
     dashed = {count: (0, (1 + 1.5 * place, 1.2)) for place, count in enumerate(somata)}
-    return dashed | {somata[-1]: "-"}
+    return dashed | dict.fromkeys(somata[-1:], "-")

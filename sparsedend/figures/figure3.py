@@ -27,7 +27,8 @@ def draw(results: Results) -> Drawing:
     """Draw the parameters that a model needs to beat the best vANN, and its efficiency there.
 
     Bars are means over the trials ± 1 standard deviation. A model that never beats the vANN has
-    its own best, and its bar is hatched.
+    its own best, and its bar is hatched. Each trial has a score of its own, compared with all
+    trials on its data set.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def draw(results: Results) -> Drawing:
     legend(figure, {title(model): {"facecolor": colours[model]} for model in MODELS}, 5)
     notes = [
         "Means ± 1 standard deviation over trials; hatched: never beats the vANN, so its own best; "
-        "scores compare all trials on a data set"
+        "scores are means of those of the trials, each compared with all trials on a data set"
     ]
     return done(figure, missing, notes)
 

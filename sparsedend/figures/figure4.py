@@ -93,7 +93,7 @@ def _group(
         elif len(chosen) == 2:
             found = scores(of_sizes(results, chosen.values()), by)
             if (spread := differences(found, dendritic, dense)) is not None:
-                bars[dendritic] = Bar(spread)
+                bars[dendritic] = Bar(spread, not beats(chosen[dendritic], chosen[dense], by))
     if bars:
         return bars
     there = any(each.dataset == dataset for each in configurations)

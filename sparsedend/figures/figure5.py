@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 from .. import style
 from ..analysis import density, entropy, moments, selectivity
 from ..analysis.stages import OUTPUT
+from ..analysis.weights import Density
+from ..errors import InputError
 from ..sweep import Kept, Results
 from .drawing import Drawing, absent
 from .panels import done, letters, table, title
-from .trained import kept_of, matched
+from .trained import HIDDEN, kept_of, matched
 
 #: Columns of the figure.
 MODELS = ("dann-r", "dann-grf", "dann-lrf", "vann")
-#: Layers with their names in the figure and their opacity, the second hidden one pale.
-HIDDEN = {"hidden 1": ("first hidden layer", 1.0), "hidden 2": ("second hidden layer", 0.4)}
-LAYERS = {"hidden 1": "first hidden", "hidden 2": "second hidden", OUTPUT: "output"}
+#: Layers with their names in the figure.
+LAYERS = {**HIDDEN, OUTPUT: "output layer"}
+#: Opacity of the hidden ones, of which the second is pale.
+OPACITY = dict(zip(HIDDEN, (1.0, 0.4), strict=True))
 #: Columns of its table, of all trials together. Entropy is the mean over nodes that are active at
 #: all, selectivity over every node.
 NUMBERS = ("model", "layer", "weights", "kurtosis", "skewness", "range", "entropy", "selectivity")
@@ -36,7 +39,9 @@ def draw(results: Results) -> Drawing:
     Each column is a model in the size that matches the vANN's best accuracy, all trials together.
     Weights have a histogram of 20 bins and a Gaussian kernel density; the three layers share an
     axis of weights, and models that of densities. Entropies are those of nodes that some image
-    makes active. A node responds to a class where more than 0.4 of its images make it active.
+    makes active. A node responds to a class where more than 0.4 of its images make it active;
+    there is a bin for each number of classes from none to all, one more than in the paper, whose
+    last bin holds two numbers.
 
     Parameters
     ----------
@@ -62,7 +67,7 @@ def draw(results: Results) -> Drawing:
         classes = {layer: _classes(nodes, layer) for layer in HIDDEN}
         for axis, layer in zip(column[:3], LAYERS, strict=True):
             _weights(axis, weights.get(layer), colour)
-        _entropies(column[3], bits, colour)
+        _entropies(column[3], bits, bool(nodes), colour)
         _selectivities(column[4], classes, len(nodes[0].class_names) if nodes else 0, colour)
         if weights or nodes:
             found = (weights, bits, classes)
@@ -71,7 +76,11 @@ def draw(results: Results) -> Drawing:
                 for layer in LAYERS
             ]
     _finish(axes)
-    return done(figure, missing, numbers=table(NUMBERS, rows))
+    notes = [
+        f"A node responds to a class where more than {THRESHOLD:.0%} of its images make it active; "
+        "c has a bin for each number of classes from none to all"
+    ]
+    return done(figure, missing, notes, table(NUMBERS, rows))
 
 
 def _pooled(kept: Sequence[Kept]) -> dict[str, NDArray]:
@@ -82,15 +91,23 @@ def _pooled(kept: Sequence[Kept]) -> dict[str, NDArray]:
 
 def _weights(axis: Any, values: NDArray | None, colour: str) -> None:
     """A panel of a: one layer of a model."""
-    if values is None or not np.ptp(values):
+    found = None if values is None else _density(values)
+    if values is None or found is None:
         absent(axis, "no weights kept" if values is None else "all weights are equal")
         return
-    found = density(values)
     axis.stairs(found.heights, found.edges, fill=True, color=colour, alpha=0.3)
     axis.plot(found.grid, found.curve, color=colour)
     told = moments(values)._asdict().items()
     text = "\n".join(f"{name} {value:.2f}" for name, value in told).replace("-", "−")
     axis.text(0.03, 0.97, text, transform=axis.transAxes, va="top", fontsize=5)
+
+
+def _density(values: NDArray) -> Density | None:
+    """Nothing where the values are equal, but for rounding."""
+    try:
+        return density(values)
+    except InputError:
+        return None
 
 
 def _bits(kept: Sequence[Kept], layer: str) -> NDArray:
@@ -110,17 +127,20 @@ def _classes(kept: Sequence[Kept], layer: str) -> NDArray:
     return np.concatenate([NONE, *found])
 
 
-def _entropies(axis: Any, bits: Mapping[str, NDArray], colour: str) -> None:
-    """A panel of b: both hidden layers of a model."""
-    drawn = False
-    for layer, (name, alpha) in HIDDEN.items():
-        if bits[layer].size and np.ptp(bits[layer]):
-            curve = density(bits[layer])
+def _entropies(axis: Any, bits: Mapping[str, NDArray], kept: bool, colour: str) -> None:
+    """A panel of b: both hidden layers of a model; a line where all nodes of one have the same."""
+    if not any(each.size for each in bits.values()):
+        absent(axis, "no node is active" if kept else "no activations kept")
+        return
+    for layer, name in HIDDEN.items():
+        alpha = OPACITY[layer]
+        if not bits[layer].size:
+            continue
+        if curve := _density(bits[layer]):
             axis.fill_between(curve.grid, curve.curve, color=colour, alpha=0.6 * alpha, lw=0)
             axis.plot(curve.grid, curve.curve, color=colour, alpha=alpha, label=name)
-            drawn = True
-    if not drawn:
-        absent(axis, "no activations kept")
+        else:
+            axis.axvline(bits[layer][0], color=colour, alpha=alpha, label=name)
 
 
 def _selectivities(axis: Any, found: Mapping[str, NDArray], classes: int, colour: str) -> None:
@@ -130,7 +150,8 @@ def _selectivities(axis: Any, found: Mapping[str, NDArray], classes: int, colour
         return
     edges = np.arange(classes + 2) - 0.5
     axis.xaxis.get_major_locator().set_params(integer=True)
-    for layer, (name, alpha) in HIDDEN.items():
+    for layer, name in HIDDEN.items():
+        alpha = OPACITY[layer]
         if found[layer].size:
             counts, _ = np.histogram(found[layer], edges)
             axis.stairs(

@@ -12,14 +12,13 @@ from .. import style
 from ..analysis import compare, two_way_anova
 from ..analysis.statistics import Effect
 from ..sweep import Results
+from .bars import Bar, grouped
 from .drawing import Drawing, absent
 from .embeddings import PERPLEXITY, SCORES, Embedded, embedded
-from .panels import confidence, done, legend, letters, table, title
-from .trained import REFERENCE, kept_of, matched
+from .panels import FOUR, confidence, done, legend, letters, table, title
+from .scores import Spread
+from .trained import HIDDEN, REFERENCE, kept_of, matched
 
-#: Panels a to d.
-MODELS = ("dann-r", "dann-lrf", "dann-grf", "vann")
-LAYERS = {"hidden 1": "first hidden layer", "hidden 2": "second hidden layer"}
 REPETITIONS = 10
 #: Columns of its table: SCORES as they are written in a file.
 NUMBERS = ("model", "layer", "trial", "repetition", *(each.replace(" ", "_") for each in SCORES))
@@ -34,8 +33,6 @@ LAYOUT = [
 HEIGHT = 6.8
 #: Where bars begin that would hide what they differ in: what points at random score, about.
 CHANCE = {"trustworthiness": 0.5}
-#: Of the bars of a layer together, of the distance between layers.
-SHARE = 0.8
 
 #: By model and layer: embeddings, and one score of each trial, not all the same.
 Found = Mapping[tuple[str, str], Embedded]
@@ -60,10 +57,10 @@ def draw(results: Results, repetitions: int = REPETITIONS) -> Drawing:
     Raises
     ------
     InputError
-        Where none of the four models has a finished run, or scikit-learn or statsmodels is not
-        installed.
+        Where none of the four models has a finished run, or scikit-learn, openTSNE or statsmodels
+        is not installed.
     """
-    networks, missing = matched(results, MODELS)
+    networks, missing = matched(results, FOUR)
     kept = {
         model: kept_of(results, each, "activations", missing) for model, each in networks.items()
     }
@@ -74,14 +71,14 @@ def draw(results: Results, repetitions: int = REPETITIONS) -> Drawing:
             f"{PERPLEXITY:g}"
         )
         kept = {}
-    found = embedded(kept, tuple(LAYERS), repetitions)
+    found = embedded(kept, tuple(HIDDEN), repetitions)
     figure = style.blank(style.PAGE, HEIGHT)
     axes = figure.subplot_mosaic(LAYOUT, height_ratios=(1, 1, 0.9))
     names: Sequence[str] = next((each[0].class_names for each in kept.values() if each), ())
     colours = _colours(len(names))
-    for panel, model in zip("abcd", MODELS, strict=True):
+    for panel, model in zip("abcd", FOUR, strict=True):
         where = networks[model].title if model in networks else title(model)
-        for place, (layer, name) in enumerate(LAYERS.items(), start=1):
+        for place, (layer, name) in enumerate(HIDDEN.items(), start=1):
             axis = axes[f"{panel}{place}"]
             axis.set_title(f"{where}\n{name}", color=style.colour(model), fontsize=6)
             _scatter(axis, found.get((model, layer)), colours)
@@ -136,25 +133,16 @@ def _bars(axis: Any, found: Found, score: int, stars: Mapping[Any, str]) -> None
     if not found:
         absent(axis, "nothing to embed")
         return
-    width = SHARE / len(MODELS)
-    for group, layer in enumerate(LAYERS):
-        for number, model in enumerate(MODELS):
-            if (model, layer) not in found:
-                continue
-            values = found[model, layer].scores[..., score].ravel()
-            deviation = float(values.std(ddof=1)) if values.size > 1 else np.nan
-            half = confidence(deviation, values.size)
-            x = group + (number + 0.5) * width - SHARE / 2
-            axis.bar(
-                *(x, values.mean(), width),
-                color=style.colour(model),
-                yerr=None if np.isnan(half) else half,
-                error_kw={"lw": 0.6, "capsize": 1},
-                label=title(model) if group == 0 else None,
-            )
-            top = max(0.0, values.mean() + np.nan_to_num(half))
-            axis.text(x, top, stars.get((model, layer), ""), ha="center", va="bottom", fontsize=5)
-    axis.set_xticks(range(len(LAYERS)), [name.split()[0] for name in LAYERS.values()])
+    groups: dict[str, dict[str, Bar]] = {}
+    for layer, name in HIDDEN.items():
+        bars = groups.setdefault(name.split()[0], {})
+        for model in FOUR:
+            if (model, layer) in found:
+                values = found[model, layer].scores[..., score].ravel()
+                mean, deviation = Spread.of(values)
+                half = confidence(deviation, values.size)
+                bars[model] = Bar(Spread(mean, half), above=stars.get((model, layer), ""))
+    grouped(axis, groups, {model: style.colour(model) for model in FOUR})
     axis.set(xlabel="hidden layer", ylabel=SCORES[score])
     if SCORES[score] in CHANCE:
         axis.set_ylim(bottom=CHANCE[SCORES[score]])
@@ -176,13 +164,13 @@ def _stars(means: Means) -> dict[Any, str]:
 
 def _variance(means: Means, score: int) -> list[str]:
     """The two-way analysis of variance of a score, in a line; none where there are too few."""
-    models = [model for model in MODELS if all((model, layer) in means for layer in LAYERS)]
+    models = [model for model in FOUR if all((model, layer) in means for layer in HIDDEN)]
     if len(models) < 2:
         return []
     rows = [
         (value, model, layer)
         for model in models
-        for layer in LAYERS
+        for layer in HIDDEN
         for value in means[model, layer]
     ]
     found = two_way_anova(*zip(*rows, strict=True))

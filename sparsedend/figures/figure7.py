@@ -25,7 +25,7 @@ SCORES = {
     "accuracy": ("b", "d", "accuracy efficiency score"),
     "loss": ("right of b", "right of d", "loss efficiency score"),
 }
-#: Of panel a.
+#: Of panel a, and of the paper's runs.
 SIGMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -80,8 +80,10 @@ def _noise(axes: Mapping[str, Any], found: Results) -> list[str]:
     if not task.parts:
         for panel, _, label in SCORES.values():
             absent(axes[panel], f"{label}:\nno runs with noise")
-        return ["runs with noise"]
+        return ["runs with noise", *(f"with noise, {line}" for line in task.missing)]
     told: dict[str, list[str]] = {line: [] for line in task.missing}
+    if left_out := [f"{sigma:g}" for sigma in SIGMAS if sigma not in task.parts]:
+        told["all runs of these sizes"] = left_out
     curves: dict[tuple[str, str], dict[float, Spread]] = {}
     for sigma, part in task.parts.items():
         for line in absentees(part, FOUR) + single(analysis.summarize(part.columns()), "shades"):
@@ -117,7 +119,10 @@ def _sequential(axes: Mapping[str, Any], found: Results) -> list[str]:
     if not task.parts:
         for _, panel, label in SCORES.values():
             absent(axes[panel], f"{label}:\nno runs of sequential learning")
-        return ["runs of sequential learning"]
+        return [
+            "runs of sequential learning",
+            *(f"in sequential learning, {line}" for line in task.missing),
+        ]
     (part,) = task.parts.values()
     told = [*task.missing, *absentees(part, FOUR), *single(task.chosen.values(), "error bars")]
     for by, (_, panel, label) in SCORES.items():

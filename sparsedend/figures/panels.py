@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from .. import style
+from ..analysis import Configuration
 from ..datasets import Dataset
 from .drawing import GREY, Drawing
 
@@ -37,6 +38,11 @@ def title(model: str) -> str:
     """A model's name in the paper: ``dANN-LRF`` for ``dann-lrf``."""
     family, _, rule = model.partition("-")
     return "-".join(filter(None, [family.replace("ann", "ANN"), rule.upper()]))
+
+
+def size(each: Configuration) -> str:
+    """Dendrites and somata of a configuration, in the paper's letters."""
+    return f"D={each.dendrites} S={each.somata}"
 
 
 def named(dataset: str) -> str:
@@ -86,16 +92,19 @@ def legend(figure: Any, entries: Mapping[str, Mapping[str, Any]], columns: int) 
     from matplotlib.patches import Patch
 
     handles = [
-        Patch(label=name, **looks) if "facecolor" in looks else Line2D([], [], label=name, **looks)
+        (Patch(**looks) if "facecolor" in looks else Line2D([], [], **looks), style.plain(name))
         for name, looks in entries.items()
     ]
     # Matplotlib fills column after column.
     handles = [each for first in range(columns) for each in handles[first::columns]]
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns, handlelength=2.6)
+    how = {"loc": "outside upper center", "ncols": columns, "handlelength": 2.6}
+    figure.legend([each for each, _ in handles], [name for _, name in handles], **how)
 
 
 def examples(data: Dataset, count: int) -> tuple[NDArray, list[str]]:
     """The first `count` test images of each of the first ten classes that have them.
+
+    They are fewer where no class has so many.
 
     Returns
     -------
@@ -105,6 +114,7 @@ def examples(data: Dataset, count: int) -> tuple[NDArray, list[str]]:
         Names of the classes.
     """
     found = [np.flatnonzero(data.test_y == label)[:count] for label in range(data.classes)]
+    count = max(own.size for own in found)
     there = [label for label, own in enumerate(found) if own.size == count][:CLASSES]
     chosen = np.concatenate([found[label] for label in there])
     return data.test_x[chosen], [data.class_names[label] for label in there]
@@ -134,7 +144,7 @@ def strip(axis: Any, images: NDArray, captions: Sequence[str]) -> None:
     share = count * step / len(captions)
     for place, caption in enumerate(captions):
         at = ((place + 0.5) * share - gap / 2, height * 1.06)
-        axis.text(*at, caption, ha="center", va="top", fontsize=6)
+        axis.text(*at, style.plain(caption), ha="center", va="top", fontsize=6)
 
 
 def table(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> dict[str, NDArray]:
@@ -155,5 +165,5 @@ def done(
     missing = list(dict.fromkeys(missing))
     said = [*(f"Missing: {line}." for line in missing), *(f"{line}." for line in notes)]
     text = "\n".join(line for each in said for line in textwrap.wrap(each, LINE))
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color=GREY)
+    figure.supxlabel(style.plain(text), x=0.01, ha="left", fontsize=SMALL, color=GREY)
     return Drawing(figure, missing, numbers)

@@ -25,6 +25,13 @@ class Spread(NamedTuple):
         given = np.array(list(values))
         return cls(float(given.mean()), float(given.std(ddof=1)) if given.size > 1 else math.nan)
 
+    def told(self, digits: int, factor: float = 1.0) -> str:
+        """Mean ± deviation times a factor, with so many digits; the mean alone of one trial."""
+        mean = f"{factor * self.mean:.{digits}f}"
+        if math.isnan(self.deviation):
+            return mean
+        return f"{mean} ± {factor * self.deviation:.{digits}f}"
+
 
 #: By model, and then by seed.
 Scores = dict[str, dict[int, float]]
@@ -38,6 +45,17 @@ def matching(
     if not any(each.model == reference for each in given):
         return {}
     return analysis.matching(given, reference, by)
+
+
+def own_best(
+    configurations: Iterable[Configuration], dataset: str, by: str
+) -> dict[str, Configuration]:
+    """Each model's best on one data set."""
+    own: dict[str, list[Configuration]] = {}
+    for each in configurations:
+        if each.dataset == dataset:
+            own.setdefault(each.model, []).append(each)
+    return {model: analysis.best(sizes, by) for model, sizes in own.items()}
 
 
 def beats(each: Configuration, reference: Configuration, by: str) -> bool:

@@ -13,12 +13,16 @@ from ..analysis.efficiency import KEYS
 from ..errors import InputError
 from ..settings import PAPER_EPOCHS, PRESETS, SETTINGS, Settings
 from ..sweep import Results, Row
-from .panels import DATASETS, named, title
+from .panels import DATASETS, named, size, title
 
 #: Settings in which the runs of a figure may differ.
 TOLD = (*KEYS, "seed", "noise", "sequential")
 #: The data set of the figures that show one.
 WANTED = "fmnist"
+
+
+#: Settings that a figure's runs share, and texts of what a later version has besides.
+Kind = tuple[Settings, tuple[str, ...]]
 
 
 class Runs(NamedTuple):
@@ -85,24 +89,27 @@ def alike(results: Results, *, noisy: bool = False, sequential: bool = False) ->
         Whether they are those of sequential learning, instead of all others.
     """
     failed, missing = 0, []
-    by_dataset: dict[str, list[tuple[Settings, Row]]] = {}
+    unknown = results.unknown_settings
+    by_dataset: dict[str, list[tuple[Kind, Row]]] = {}
     for row in results.rows:
         settings = Results.settings_of(row)
         if settings.sequential == sequential and (noisy or not settings.noise):
             if row["error"]:
                 failed += 1
             else:
-                by_dataset.setdefault(settings.dataset, []).append((_kind(settings), row))
+                kind = _kind(settings), tuple(str(row[name]) for name in unknown)
+                by_dataset.setdefault(settings.dataset, []).append((kind, row))
     if failed:
         missing.append(f"{_counted(failed)}, which failed")
     kept = []
     for dataset, runs in by_dataset.items():
         paper = _kind(_by_protocol(dataset, sequential=sequential))
         counts = Counter(kind for kind, _ in runs)
-        kind = paper if paper in counts else counts.most_common(1)[0][0]
+        kinds = [kind for kind, _ in counts.most_common()]
+        kind = next((each for each in kinds if each[0] == paper), kinds[0])
         kept += [row for other, row in runs if other == kind]
-        if dataset in PAPER_EPOCHS and kind != paper:
-            what = f"these have {_apart(kind, paper)}"
+        if dataset in PAPER_EPOCHS and kind[0] != paper:
+            what = f"these have {_apart(kind[0], paper)}"
             missing.append(f"runs on {named(dataset)} by the paper's protocol; {what}")
         if left_out := len(runs) - counts[kind]:
             count = f"{_counted(left_out)} on {named(dataset)}"
@@ -172,15 +179,19 @@ def networks(
     notes = []
     for each in sorted(tried, key=lambda each: each.parameters):
         wanted = matching.get(each.model)
-        if not (each.model in found and wanted and _size(found[each.model]) == _size(wanted)):
+        if not (each.model in found and wanted and size(found[each.model]) == size(wanted)):
             found[each.model] = each
     for model, each in found.items():
         if model not in matching:
-            notes.append(f"what tells the size of {title(model)}; {_words(each)} stands in")
-        elif _size(each) != _size(matching[model]):
+            who = title(model if matching else "vann")
             notes.append(
-                f"{title(model)} with {_words(matching[model])}, its size by figure 3a; "
-                f"{_words(each)} stands in"
+                f"runs of {who} without noise, shuffled, which tell the size of {title(model)}; "
+                f"{size(each)} stands in"
+            )
+        elif size(each) != size(matching[model]):
+            notes.append(
+                f"{title(model)} with {size(matching[model])}, its size by figure 3a; "
+                f"{size(each)} stands in"
             )
     return found, notes
 
@@ -216,11 +227,3 @@ def _counted(runs: int) -> str:
 
 def _titles(models: Iterable[str]) -> str:
     return ", ".join(map(title, models))
-
-
-def _size(each: Configuration) -> tuple[int, int]:
-    return each.dendrites, each.somata
-
-
-def _words(each: Configuration) -> str:
-    return f"D={each.dendrites} S={each.somata}"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from .. import analysis
 from ..analysis import Configuration
-from ..files import atomic_write
 from ..sweep import Results
 from . import tasks
-from .panels import FOUR, MODELS, named, title
+from .panels import FOUR, MODELS, named, size, title
+from .scores import Spread, own_best
 from .selection import alike, gaps, of_dataset, of_models, present, single, without
 
 #: Columns of the CSV file: as `Configuration` has them.
@@ -23,6 +20,12 @@ COLUMNS = tuple(Configuration.__annotations__)
 SHOWN = {"accuracy %": ("accuracy", 100, 2), "loss": ("loss", 1, 4)}
 #: What stands for a mean that there is not.
 ABSENT = "–"
+#: Signs that LaTeX has commands for.
+LATEX = str.maketrans(
+    {sign: rf"\{sign}" for sign in "&%_#${}"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    | {"±": r"$\pm$", ABSENT: "--"}
+)
 
 
 class Table(NamedTuple):
@@ -58,7 +61,8 @@ class Table(NamedTuple):
     def markdown(self) -> str:
         """Markdown, with the caption above and what is missing below."""
         lines = [self.header, ["---"] * len(self.header), *self.rows]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        cells = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+        table = "\n".join(f"| {' | '.join(line)} |" for line in cells)
         notes = [f"* Missing: {line}." for line in self.missing]
         return "\n\n".join(filter(None, [self.caption, table, "\n".join(notes)])) + "\n"
 
@@ -80,15 +84,10 @@ class Table(NamedTuple):
         ]
         return "\n".join(lines) + "\n"
 
-    def write(self, path: Path, texts: Mapping[str, str]) -> list[Path]:
-        """Write texts beside each other: `path` with each one's ending as its suffix."""
-        written = []
-        for ending, text in texts.items():
-            target = path.with_name(f"{path.name}.{ending}")
-            with atomic_write(target) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-            written.append(target)
-        return written
+    @property
+    def texts(self) -> dict[str, str]:
+        """The table in each format, by the ending of its file."""
+        return {"csv": self.csv(), "md": self.markdown(), "tex": self.latex()}
 
 
 def table1(results: Results) -> Table:
@@ -106,26 +105,20 @@ def table1(results: Results) -> Table:
     """
     runs = alike(of_models(results, MODELS))
     configurations, shown = runs.configurations, present(runs.results)
-    best: dict[tuple[str, str], Configuration] = {}
-    for model in MODELS:
-        for dataset in shown:
-            own = [
-                each for each in configurations if (each.model, each.dataset) == (model, dataset)
-            ]
-            if own:
-                best[model, dataset] = analysis.best(own)
-    missing = runs.missing + gaps(runs.results, MODELS) + single(best.values(), "deviations")
+    by_dataset = {dataset: own_best(configurations, dataset, "accuracy") for dataset in shown}
+    best = [own[model] for model in MODELS for own in by_dataset.values() if model in own]
+    missing = runs.missing + gaps(runs.results, MODELS) + single(best, "deviations")
     rows = [
-        [figure, title(model), *(_cell(best.get((model, each)), figure) for each in shown)]
+        [figure, title(model), *(_cell(own.get(model), figure) for own in by_dataset.values())]
         for figure in SHOWN
         for model in MODELS
     ]
     return Table(
         "Test accuracy and loss of each model's best size by accuracy; mean ± standard deviation "
-        f"over trials, {_trials(best.values())}.",
+        f"over trials, {_trials(best)}.",
         ("", "model", *map(named, shown)),
         rows,
-        list(best.values()),
+        best,
         missing,
     )
 
@@ -149,7 +142,7 @@ def table2(results: Results) -> Table:
     absent = [model for model in FOUR if model not in chosen]
     missing += told + without(absent) + single(shown, "deviations")
     rows = [
-        [title(each.model), _size(each), *(_cell(each, figure) for figure in SHOWN)]
+        [title(each.model), size(each), *(_cell(each, figure) for figure in SHOWN)]
         for each in shown
     ]
     return Table(
@@ -170,23 +163,15 @@ def _cell(each: Configuration | None, figure: str) -> str:
     if each is None:
         return ABSENT
     name, scale, digits = SHOWN[figure]
-    mean, deviation = scale * getattr(each, name), scale * getattr(each, f"{name}_sd")
-    spread = "" if math.isnan(deviation) else f" ± {deviation:.{digits}f}"
-    return f"{mean:.{digits}f}{spread}"
-
-
-def _size(each: Configuration) -> str:
-    return f"D={each.dendrites} S={each.somata}"
+    return Spread(getattr(each, name), getattr(each, f"{name}_sd")).told(digits, scale)
 
 
 def _trials(shown: Iterable[Configuration]) -> str:
     """How many trials there are of each."""
     counts = sorted({each.trials for each in shown})
-    return f"{' or '.join(map(str, counts)) or 'no'} of each"
+    return f"{' or '.join(map(str, counts))} of each" if counts else "of which there are none"
 
 
 def _escaped(text: str) -> str:
     """Text as LaTeX has it."""
-    for sign, command in (("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("±", r"$\pm$")):
-        text = text.replace(sign, command)
-    return text.replace(ABSENT, "--")
+    return text.translate(LATEX)

@@ -29,13 +29,15 @@ class Task(NamedTuple):
 
 
 def noise(results: Results) -> Task:
-    """Runs with noise, and without; no parts where there is none with noise.
+    """Runs with noise, and without; no parts where none with noise has finished.
 
     Parameters
     ----------
     results : Results
         On one data set.
     """
+    if not any(row["noise"] for row in results.rows):
+        return Task({}, {}, [])
     found, missing = alike(results, noisy=True)
     sigmas = sorted({row["noise"] for row in found.rows})
     parts = {sigma: Results([r for r in found.rows if r["noise"] == sigma]) for sigma in sigmas}
@@ -51,7 +53,7 @@ def noise(results: Results) -> Task:
 
 
 def sequential(results: Results) -> Task:
-    """Runs of sequential learning; no parts where there is none.
+    """Runs of sequential learning; no parts where none has finished.
 
     Parameters
     ----------

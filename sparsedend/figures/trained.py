@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..analysis import Configuration, best, matching
+from ..analysis import Configuration
 from ..settings import Settings
 from ..sweep import Kept, Results
-from .panels import title
+from .panels import size, title
+from .scores import matching, own_best
 from .selection import absentees, alike, of_dataset, of_models, of_sizes
 
 #: Whose accuracy is to be matched.
 REFERENCE = "vann"
+#: Layers that are looked into, with their names.
+HIDDEN = {"hidden 1": "first hidden layer", "hidden 2": "second hidden layer"}
 #: Trials of each configuration in the paper.
 TRIALS = 5
 
@@ -33,8 +36,7 @@ class Trained(NamedTuple):
     @property
     def title(self) -> str:
         """Model and size."""
-        each = self.configuration
-        return f"{title(each.model)} D={each.dendrites} S={each.somata}"
+        return f"{title(self.configuration.model)} {size(self.configuration)}"
 
 
 def matched(results: Results, models: Sequence[str]) -> tuple[dict[str, Trained], list[str]]:
@@ -52,19 +54,14 @@ def matched(results: Results, models: Sequence[str]) -> tuple[dict[str, Trained]
     InputError
         Where none of the models has a finished run.
     """
-    _, found, missing = of_dataset(of_models(results, models))
+    dataset, found, missing = of_dataset(of_models(results, models))
     runs = alike(found)
     missing += runs.missing + absentees(runs.results, models)
     configurations = runs.configurations
-    if any(each.model == REFERENCE for each in configurations):
-        chosen = matching(configurations, REFERENCE)
-    else:
-        own: dict[str, list[Configuration]] = {}
-        for each in configurations:
-            own.setdefault(each.model, []).append(each)
-        chosen = {model: best(sizes) for model, sizes in own.items()}
-        if chosen:
-            missing.append("a vANN to be matched; each model has its own best size")
+    chosen = matching(configurations, dataset, REFERENCE, "accuracy")
+    if configurations and not chosen:
+        chosen = own_best(configurations, dataset, "accuracy")
+        missing.append("a vANN to be matched; each model has its own best size")
     networks = {}
     for model in models:
         if model in chosen:

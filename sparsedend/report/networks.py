@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import backends, checkpoint, run, style
 from ..backends import Backend
+from ..checkpoint import Checkpoint
 from ..datasets import Dataset
 from ..errors import InputError
 from ..training import evaluate
@@ -38,7 +39,8 @@ def of_checkpoint(
     path : str or Path
         Of the checkpoint.
     dataset : Dataset, or what `datasets.load` takes, optional
-        Of whose test images predictions are shown; what the network was trained on if not given.
+        Of whose test images predictions are shown; what the network was trained on if not given,
+        without which they are left out.
     backend : Backend, optional
         To compute with.
 
@@ -50,18 +52,13 @@ def of_checkpoint(
     Raises
     ------
     InputError
-        Where the checkpoint or the data set cannot be used, or Matplotlib is not installed.
+        Where the checkpoint or a data set that is given cannot be used, or Matplotlib is not
+        installed.
     """
     path = Path(path)
     style.library()
     state = checkpoint.read(path, backend=backend or backends.create())
-    if isinstance(dataset, Dataset):
-        given: Dataset | None = dataset
-    elif dataset is not None or "settings" in state.about:
-        given = run.images_of(path, state.about, dataset)
-    else:
-        given = None
-    subject = Subject(path, state, given)
+    subject = _subject(path, state, dataset)
     lead = _lead(subject)
     shown = {}
     for title, section in SECTIONS.items():
@@ -72,14 +69,31 @@ def of_checkpoint(
     return markup.page(path.name, lead, shown)
 
 
+def _subject(path: Path, state: Checkpoint, dataset: str | Path | Dataset | None) -> Subject:
+    """What the page is about; with a reason instead of images where none are given or there."""
+    if dataset is None and "settings" not in state.about:
+        why = "the checkpoint does not say what it was trained on: name a data set"
+        return Subject(path, state, why=why)
+    try:
+        given = (
+            dataset if isinstance(dataset, Dataset) else run.images_of(path, state.about, dataset)
+        )
+        tested = evaluate(state.network, given.test_x, given.test_y)
+    except InputError as error:
+        if dataset is not None:
+            raise
+        why = f"what it was trained on cannot be used ({error}): name a data set"
+        return Subject(path, state, why=why)
+    return Subject(path, state, given, tested)
+
+
 def _lead(subject: Subject) -> Markup:
     """What it is, and its main figures."""
-    network, dataset = subject.network, subject.given
+    network, dataset, tested = subject.network, subject.given, subject.tested
     found = {"parameters": f"{network.size:,}", "of all to all": f"{network.density:.2%}"}
     said = f"{subject.model or 'A network'} of {network.inputs:,} inputs"
-    if dataset is not None:
+    if dataset is not None and tested is not None:
         said += f", tested with {len(dataset.test_x):,} images of {dataset.name}"
-        tested = evaluate(network, dataset.test_x, dataset.test_y)
         if network.loss.judges:
             found["test accuracy"] = f"{tested.accuracy:.2%}"
         found["test loss"] = f"{tested.loss:.4f}"

@@ -56,7 +56,7 @@ def picture(draw: Callable[[Any, Any], None], alt: str) -> Markup:
 
 
 def pixels(image: NDArray, alt: str) -> Markup:
-    """An image of a data set, of large ones every so manieth pixel.
+    """An image of a data set; of a large one, one pixel of so many.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import analysis, plots, run, style
+from ..analysis.weights import Density
 from ..errors import InputError
 from ..settings import SETTINGS
 from ..training import History
@@ -126,7 +127,8 @@ def most_confused(subject: Subject) -> Markup:
         )
         for at in shown
     ]
-    said = f"Of {len(predicted):,} test images {wrong.size:,} are taken for another class"
+    are = "are" if wrong.size > 1 else "is"
+    said = f"Of {len(predicted):,} test images {wrong.size:,} {are} taken for another class"
     which = f"; these {len(shown)} with the highest probability." if len(shown) > 1 else "."
     return Markup(element("p", said + which) + element("div", *images, class_="pictures images"))
 
@@ -162,16 +164,17 @@ def weights(subject: Subject) -> Markup:
     ]
     columns = {"layer": "", "weights": ",d", "standard deviation": ".3g", "kurtosis": ".2f"}
     columns |= {"skewness": ".2f", "range": ".3g"}
-    varied = [name for name, values in of_layers.items() if np.ptp(values)]
+    densities = {name: _density(values) for name, values in of_layers.items()}
+    drawn = [(name, found) for name, found in densities.items() if found]
     return Markup(
         _side_by_side(
             pictures.picture(
-                partial(_density, name, of_layers[name], subject.colour),
+                partial(_weights, name, found, subject.colour),
                 f"Density of the weights of layer {name}.",
             )
-            for name in varied[:LAYERS]
+            for name, found in drawn[:LAYERS]
         )
-        + _first(len(varied))
+        + _first(len(drawn))
         + markup.table("Weights", columns, rows)
     )
 
@@ -187,10 +190,9 @@ def nodes(subject: Subject) -> Markup:
     selectivity = {name: analysis.selectivity(each, images) for name, each in hits.items()}
     rows = []
     for name, bits in entropy.items():
-        active = ~np.isnan(bits)
-        classes = selectivity[name][active]
-        means = (bits[active].mean(), classes.mean()) if active.any() else (None, None)
-        rows.append((name, len(bits), int((~active).sum()), *means))
+        active = bits[~np.isnan(bits)]
+        mean = active.mean() if active.size else None
+        rows.append((name, len(bits), len(bits) - active.size, mean, selectivity[name].mean()))
     columns = {"layer": "", "nodes": ",d", "never active": ",d", "mean entropy in bits": ".2f"}
     columns |= {"mean number of classes": ".2f"}
     drawn = (
@@ -206,7 +208,8 @@ def nodes(subject: Subject) -> Markup:
     said = (
         "A node responds to a class where more than 40 % of the class's test images make it active "
         "(above 0). Its entropy is that of the classes of the images that make it active, and of "
-        "the images that do not: the higher, the more classes it mixes."
+        "the images that do not: the higher, the more classes it mixes. The mean entropy is that "
+        "of the nodes that some image makes active, the mean number of classes that of all."
     )
     return Markup(
         element("p", said)
@@ -231,8 +234,15 @@ def _curve(history: History, name: str, colour: str, figure: Any, axis: Any) -> 
     plots.history(axis, history, name, colour)
 
 
-def _density(name: str, values: NDArray, colour: str, figure: Any, axis: Any) -> None:
-    found = analysis.density(values)
+def _density(values: NDArray) -> Density | None:
+    """Nothing where the values are equal, but for rounding."""
+    try:
+        return analysis.density(values)
+    except InputError:
+        return None
+
+
+def _weights(name: str, found: Density, colour: str, figure: Any, axis: Any) -> None:
     axis.stairs(found.heights, found.edges, fill=True, color=colour, alpha=0.35)
     axis.plot(found.grid, found.curve, color=colour)
     axis.set_title(name)
@@ -245,10 +255,11 @@ def _entropy(
 ) -> None:
     for (name, bits), line in zip(entropy.items(), LINES, strict=False):
         active = bits[~np.isnan(bits)]
-        if active.size and np.ptp(active):
-            found = analysis.density(active)
+        if not active.size:
+            continue
+        if found := _density(active):
             axis.plot(found.grid, found.curve, line, color=colour, label=name)
-        elif active.size:
+        else:
             axis.axvline(active[0], linestyle=line, color=colour, label=name)
     axis.set_xlim(0, np.log2(classes + 1))
     axis.set_ylim(bottom=0)

@@ -7,10 +7,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const cell = row.cells[column];
     return cell.className === "number" ? Number(cell.textContent.replace(/[,%]/g, "")) : cell.textContent;
   };
-  const compare = (a, b) => {
-    if (typeof a === "string") return a.localeCompare(b);
-    // A dash is no number, and comes last.
-    return Number.isNaN(a) - Number.isNaN(b) || a - b;
+  const compare = (a, b, sign) => {
+    if (typeof a === "string") return sign * a.localeCompare(b);
+    // A dash is no number, and comes last whichever way.
+    return Number.isNaN(a) - Number.isNaN(b) || sign * (a - b);
   };
   heads.forEach((head, column) => {
     const button = document.createElement("button");
@@ -23,7 +23,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const body = table.tBodies[0];
       const sign = down ? -1 : 1;
-      const rows = [...body.rows].sort((a, b) => sign * compare(key(a, column), key(b, column)));
+      const rows = [...body.rows].sort((a, b) => compare(key(a, column), key(b, column), sign));
       body.append(...rows);
     });
   });

@@ -13,6 +13,7 @@ from ..checkpoint import Checkpoint
 from ..datasets import Dataset
 from ..errors import InputError
 from ..network import Network
+from ..session import Evaluation
 from ..training import History
 from . import pictures
 
@@ -26,12 +27,18 @@ class Subject:
     path : Path
     state : Checkpoint
     given : Dataset, optional
-        The images, where they are known.
+        The images, where they can be had.
+    tested : Evaluation, optional
+        What the network does on them.
+    why : str
+        Why there are none.
     """
 
     path: Path
     state: Checkpoint
-    given: Dataset | None
+    given: Dataset | None = None
+    tested: Evaluation | None = None
+    why: str = ""
 
     @property
     def network(self) -> Network:
@@ -45,10 +52,10 @@ class Subject:
         Raises
         ------
         InputError
-            Where they are not known.
+            Where there are none, and why.
         """
         if self.given is None:
-            raise InputError("the checkpoint does not say what it was trained on: name a data set")
+            raise InputError(self.why)
         return self.given
 
     @property
@@ -67,8 +74,11 @@ class Subject:
 
     @cached_property
     def model(self) -> str:
-        """Name of its model; empty where it does not say."""
-        return run.model_of(self.path, self.state.about)
+        """Name of its model; empty where it does not say, or not one that is known here."""
+        try:
+            return run.model_of(self.path, self.state.about)
+        except InputError:  # Of which the section on the configuration tells.
+            return ""
 
     @property
     def colour(self) -> str:

@@ -36,7 +36,7 @@ class Group:
     ----------
     dataset : str
     settings : mapping of str to str
-        By their names, those that differ within the sweep.
+        By what they are called, those that differ within the sweep.
     configurations : list of Configuration
     """
 
@@ -47,7 +47,7 @@ class Group:
     @property
     def title(self) -> str:
         """The data set and what is particular."""
-        words = (f"{SETTINGS[name].title} {value}" for name, value in self.settings.items())
+        words = (f"{name} {value}" for name, value in self.settings.items())
         return ", ".join((self.dataset, *words))
 
 
@@ -75,7 +75,7 @@ def of_sweep(path: str | Path) -> str:
     if not results.rows:
         raise InputError(f"'{path}' holds no runs: do some first")
     failed = [row for row in results.rows if row["error"]]
-    groups = _groups(results.columns())
+    groups = _groups(results)
     shown = {}
     if groups:
         shown["Accuracy and loss against parameters"] = _pictures(groups)
@@ -93,17 +93,30 @@ def of_sweep(path: str | Path) -> str:
     return markup.page(path.name, lead, shown)
 
 
-def _groups(columns: Mapping[str, NDArray]) -> list[Group]:
-    """Runs that may be compared, from those of all settings."""
-    varied = [name for name in SHARED if len(set(map(str, columns[name]))) > 1]
+def _groups(results: Results) -> list[Group]:
+    """Finished runs that may be compared, from those of all settings."""
+    columns = results.columns()
+    finished = [row for row in results.rows if not row["error"]]
+    unknown = {
+        name: np.array([str(row[name]) for row in finished], object)
+        for name in results.unknown_settings
+    }
+    columns |= unknown
+    varied = [name for name in (*SHARED, *unknown) if len(set(map(str, columns[name]))) > 1]
     keys = list(zip(*(_said(name, columns[name]) for name in ("dataset", *varied)), strict=True))
     found = []
     for key in dict.fromkeys(keys):
         chosen = np.array([each == key for each in keys])
         part = {name: values[chosen] for name, values in columns.items()}
         configurations = analysis.summarize(part)
-        found.append(Group(key[0], dict(zip(varied, key[1:], strict=True)), configurations))
+        settings = dict(zip(map(_called, varied), key[1:], strict=True))
+        found.append(Group(key[0], settings, configurations))
     return found
+
+
+def _called(name: str) -> str:
+    """What a setting is called; in quotes what is unknown here, and may be called anything."""
+    return SETTINGS[name].title if name in SETTINGS else f"'{name}'"
 
 
 def _said(name: str, values: NDArray) -> list[str]:
@@ -196,7 +209,8 @@ def _efficiency(groups: list[Group]) -> Markup:
         + (", or, beside a vann, the first that beats the vann's best" if dense else "")
         + ". Scores weigh accuracy and loss by parameters and epochs needed, among the models of "
         "the same data set: the higher the accuracy score, and the lower the loss score, the "
-        "better."
+        "better. They are those of the means over the trials; the paper's figures, which score "
+        "each trial and compare it with all others, have somewhat different ones."
     )
     return Markup(
         element("p", said)
@@ -216,7 +230,7 @@ def _table(groups: list[Group]) -> Markup:
         for group in groups
         for each in group.configurations
     ]
-    columns = {"model": "", "data set": ""} | {SETTINGS[name].title: "" for name in settings}
+    columns = {"model": "", "data set": ""} | dict.fromkeys(settings, "")
     columns |= {"dendrites": "d", "somata": "d", "trials": "d", "parameters": ",.0f"}
     columns |= {"accuracy": ".2%", "± of accuracy": ".2%", "loss": ".4f", "± of loss": ".4f"}
     columns |= {"best epoch": ".1f"}

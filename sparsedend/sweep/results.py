@@ -89,6 +89,22 @@ class Results:
         return {self.settings_of(row): row["fingerprint"] for row in self.rows if not row["error"]}
 
     @property
+    def unknown_settings(self) -> list[str]:
+        """Columns unknown here in which runs differ whose other settings are the same.
+
+        Rows have them where they were read tolerantly. Other unknown columns may be figures.
+        """
+        alike: dict[Settings, list[Row]] = {}
+        for (settings, *_), row in self._rows.items():
+            alike.setdefault(settings, []).append(row)
+        found: dict[str, None] = {}
+        for rows in alike.values():
+            for name in rows[0]:
+                if _unknown(name) and len({str(row.get(name)) for row in rows}) > 1:
+                    found[name] = None
+        return list(found)
+
+    @property
     def kept_parts(self) -> dict[Settings, set[str]]:
         """What was kept of each run, of `kept.PARTS`, where its file is still there."""
         return {
@@ -135,7 +151,7 @@ class Results:
     def add(self, row: Row) -> None:
         """Enter a run, in place of an earlier row of the same settings."""
         # Of two runs that differ in a setting that is unknown here, none takes the other's place.
-        unknown = (str(row[name]) for name in row if name not in COLUMNS and name not in HISTORY)
+        unknown = (str(value) for name, value in row.items() if _unknown(name))
         key = (self.settings_of(row), *unknown)
         self._rows[key] = row
 
@@ -240,6 +256,11 @@ def _cell(value: Any) -> Any:
             return ""
         return int(value) if value.is_integer() else value
     return value
+
+
+def _unknown(name: str) -> bool:
+    """Whether a column is of a later version."""
+    return name not in COLUMNS and name not in HISTORY
 
 
 def _columns(rows: list[Row]) -> dict[str, NDArray]:

@@ -64,6 +64,23 @@ def test_a_racer_that_fails_is_left_out(monkeypatch, tmp_path, capsys):
     assert f"{race.PAIR[0]} is skipped: memory" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "said"),
+    [
+        (0.90, "First at 87%: sparsedend dann-r, **reached**."),
+        (0.86, "Nobody came to 87%, **MISSED**."),
+    ],
+)
+def test_who_is_first(accuracy, said, tmp_path):
+    """The other one comes first in the alphabet, and never there."""
+    run = {"rate": 0.001, "parameters": 5, "seconds": [1.0, 2.0]}
+    found = [
+        run | {"contestant": "PyTorch", "accuracy": [0.5, 0.86]},
+        run | {"contestant": "sparsedend dann-r", "accuracy": [0.5, accuracy]},
+    ]
+    assert f"Medians over seeds. {said}" in list(race.against_time(found, tmp_path))
+
+
 def test_a_grid_s_time_is_told(monkeypatch, tmp_path):
     pytest.importorskip("joblib", reason="sweeps need it")
     small = {"dataset": "digits", "epochs": 1}

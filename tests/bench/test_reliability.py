@@ -78,9 +78,72 @@ def test_what_hangs_is_killed(tmp_path, monkeypatch):
 
 
 def test_killed_trainings_go_on_to_the_same_bits():
-    counts, wrong = kills.killed(2, seed=1)
+    counts, wrong = kills.killed(2, seed=4)
     assert wrong == []
-    assert dict(counts) == {"SIGKILL × 1 in a write": 1, "SIGTERM × 1": 1}
+    assert dict(counts) == {"SIGKILL × 1": 1, "SIGTERM × 1": 1}
+
+
+class Begun:
+    """In the place of a work with its older file."""
+
+    def __init__(self, work, folder, inputs):
+        self.work = work
+
+
+def damages(cases, seed, monkeypatch):
+    done = []
+    kinds = [
+        samples.Kind(name, lambda path: path.write_bytes(b"x"), lambda path: 0) for name in "ab"
+    ]
+    monkeypatch.setattr(damage, "KINDS", kinds)
+    monkeypatch.setattr(damage, "damaged", lambda content, seed: done.append(seed) or content)
+    monkeypatch.setattr(damage, "outcome", lambda kind, path, right: "crash")
+    found = damage.read_damaged(cases, seed)
+    assert [bad for _, bad in found.values()] == [
+        [f"{name}, seed {number}: crash" for number in range(seed, seed + cases)] for name in "ab"
+    ]
+    assert done[cases:] == done[:cases]
+    return done[:cases]
+
+
+def killings(cases, seed, monkeypatch):
+    done = []
+
+    def killed(path, rng, *how):
+        done.append((rng.random(), *how))
+        return "traceback", True
+
+    monkeypatch.setattr(kills, "_begun", lambda path, *more: None)
+    monkeypatch.setattr(kills, "_ended", lambda process, path: b"")
+    monkeypatch.setattr(kills, "_killed", killed)
+    told = kills.killed(cases, seed)[1]
+    assert [line.split(",")[0] for line in told] == [f"kill {seed + n}" for n in range(cases)]
+    return done
+
+
+def failures(cases, seed, monkeypatch):
+    done = []
+
+    def case(stage, folder, library, seed):
+        done.append((stage.work.name, seed))
+        return "open", faults.UNREACHED, "hang"
+
+    monkeypatch.setattr(faults, "compile_into", lambda library: None)
+    monkeypatch.setattr(faults, "make_inputs", lambda folder: None)
+    monkeypatch.setattr(faults, "Stage", Begun)
+    monkeypatch.setattr(faults, "_full", lambda stages, folder: ("", []))
+    monkeypatch.setattr(faults, "_case", case)
+    told = faults.measured(cases, seed).bad
+    assert [line.split(",")[0] for line in told] == [f"fault {seed + n}" for n in range(cases)]
+    return done
+
+
+@pytest.mark.parametrize("broken", [damages, killings, failures])
+def test_a_case_is_repeated_by_the_seed_that_is_told(broken, monkeypatch):
+    """As ``--seed N`` with one case of its stage does it."""
+    together = broken(14, 3, monkeypatch)
+    assert len(together) == 14
+    assert [broken(1, seed, monkeypatch)[0] for seed in range(3, 17)] == together
 
 
 def test_a_killed_sweep_goes_on():
@@ -230,6 +293,16 @@ def test_growth_is_noticed(column, told):
     assert line.startswith(told)
     if column == 1:
         assert bad(10**5) == [], "a history is kept"
+        assert len(bad(2 * 10**5)) == 1, "it is the second quarter that is grown from"
+
+
+def test_a_wrong_answer_is_told_however_soon_it_comes():
+    counts = dict.fromkeys(("epochs", "predictions", "forks", "loads"), 1)
+    for few in range(soak.LEAST):
+        looks = [[n, 10**9 * n, n, n] for n in range(few)]
+        section = soak.judged({"counts": counts, "wrong": ["bits"], "looks": looks}, 1, 1)
+        assert section.bad == ["bits"]
+        assert section.lines[-1] == f"It ended after {few} looks: too few to tell growth."
 
 
 @pytest.mark.parametrize("name", parsers.PARSERS)

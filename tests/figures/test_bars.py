@@ -39,6 +39,14 @@ def test_deviations_and_hatches(axis):
     assert [each.get_hatch() for each in axis.patches] == [None, "/////"]
 
 
+def test_what_stands_above_a_bar(axis):
+    """Over the end of its line, and never below the axis."""
+    bars = {"a": Bar(Spread(1, 0.5), above="*"), "b": Bar(Spread(-2, math.nan), above="**")}
+    grouped(axis, {"one": bars}, COLOURS)
+    found = [(text.get_text(), text.get_position()[1]) for text in axis.texts]
+    assert found == [("*", 1.5), ("**", 0)]
+
+
 def test_what_is_missing_stands_in_its_place(axis):
     grouped(axis, {"one": {"a": bar(1)}, "two": "no runs"}, COLOURS)
     (text,) = axis.texts

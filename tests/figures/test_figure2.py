@@ -105,6 +105,16 @@ def test_runs_with_noise_are_not_shown():
         drawn([run("sann", (1, 32))])
 
 
+@pytest.mark.parametrize("how", [{"noise": 0.5}, {"sequential": True}])
+def test_without_usual_runs_the_panels_say_so(how):
+    axes, missing = drawn(small(**how))
+    for panel in "bc":
+        assert texts(axes[panel]) == "no runs without noise, shuffled"
+    for panel in "de":
+        assert texts(axes[panel]) == "no runs of dANN-R, dANN-LRF, dANN-GRF, pdANN"
+    assert missing == ["runs of dANN-R, dANN-LRF, dANN-GRF, pdANN, vANN"]
+
+
 def test_as_many_line_styles_as_there_are_somata():
     styles = figure2._styles([32, 64, 128, 256, 512, 1024, 2048])
     assert len({str(each) for each in styles.values()}) == 7

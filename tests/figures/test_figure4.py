@@ -41,6 +41,13 @@ def test_differences_of_scores_seed_by_seed():
     assert "runs of dANN-R, vANN-R, dANN-GRF, vANN-GRF on FMNIST" in missing
 
 
+def test_the_difference_from_a_vann_that_is_never_beaten_is_hatched():
+    """By accuracy the pdANN never beats its vANN, nor by loss; the dANN-LRF does by both."""
+    axes, _ = drawn(ROWS)
+    for panel in "cd":
+        assert [each.get_hatch() for each in axes[panel].patches] == [None, "/////"]
+
+
 def test_dendritic_models_are_light_and_their_vanns_dark():
     axes, _ = drawn(ROWS)
     for dendritic, dense in zip(axes["a"].patches[::2], axes["a"].patches[1::2], strict=True):

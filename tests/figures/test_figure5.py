@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparsedend import analysis, style
+from sparsedend import InputError, analysis, style
 from sparsedend.figures import figure5
 from tests.figures.sweeps import CLASSES, NODES, row, sweep_of, words
 
@@ -74,6 +74,7 @@ def test_selectivities_are_shares_of_nodes(results, drawing):
             )
             shares = np.bincount(found, minlength=CLASSES + 1) / found.size
             np.testing.assert_allclose(stairs.get_data().values, shares)
+    assert "c has a bin for each number of classes" in " ".join(words(drawing.figure))
 
 
 def test_numbers_are_in_the_table_and_moments_in_the_picture(results, drawing):
@@ -115,6 +116,29 @@ def test_what_is_missing_is_said(tmp_path):
     assert words(figure).count("no activations kept") == 6
     assert numbers["model"].tolist() == ["dann-r"] * 3 + ["vann"] * 3
     assert np.isnan(numbers["range"]).tolist() == [True] * 3 + [False] * 3
+
+
+def test_values_that_do_not_differ(tmp_path, monkeypatch):
+    """What has no density: weights say so, entropies are a line, also where they are rounded."""
+    monkeypatch.setattr(figure5, "entropy", lambda hits: np.full(hits.shape[1], 0.5))
+
+    def refuse(values):
+        raise InputError("all of 9 values are 0.5 but for rounding: give some that differ")
+
+    monkeypatch.setattr(figure5, "density", refuse)
+    with style.journal():
+        figure, _, numbers = figure5.draw(sweep_of(tmp_path, [row("vann", 1)]))
+    axes = grid(figure)[:, 3]
+    assert words(figure).count("all weights are equal") == 3
+    assert [line.get_xdata()[0] for line in axes[3].get_lines()] == [0.5, 0.5]
+    assert numbers["entropy"][:2].tolist() == [0.5, 0.5]
+
+
+def test_nodes_that_are_never_active(tmp_path, monkeypatch):
+    monkeypatch.setattr(figure5, "entropy", lambda hits: np.full(hits.shape[1], np.nan))
+    with style.journal():
+        figure, *_ = figure5.draw(sweep_of(tmp_path, [row("vann", 1)]))
+    assert words(figure).count("no node is active") == 1
 
 
 def test_the_same_bytes_again(results, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from sparsedend import analysis, style
 from sparsedend.figures import embeddings, figure6
-from sparsedend.figures.panels import confidence
+from sparsedend.figures.panels import FOUR, confidence
 from tests.figures.sweeps import CLASSES, row, sweep_of, words
 
 pytest.importorskip("matplotlib")
@@ -30,7 +30,7 @@ def quick(monkeypatch):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    rows = [row(model, seed) for model in figure6.MODELS for seed in SEEDS]
+    rows = [row(model, seed) for model in FOUR for seed in SEEDS]
     return sweep_of(tmp_path_factory.mktemp("kept"), rows)
 
 
@@ -70,9 +70,7 @@ def test_bars_are_means_with_confidence(results, drawing):
     for number, axis in enumerate(bars):
         heights = [patch.get_height() for patch in axis.patches]
         expected = [
-            scores(results, model, layer)[..., number].ravel()
-            for layer in LAYERS
-            for model in figure6.MODELS
+            scores(results, model, layer)[..., number].ravel() for layer in LAYERS for model in FOUR
         ]
         np.testing.assert_allclose(heights, [values.mean() for values in expected])
         half = confidence(expected[0].std(ddof=1), 6)
@@ -83,7 +81,7 @@ def test_bars_are_means_with_confidence(results, drawing):
 def test_scatters_show_every_image_in_its_class_s_colour(results, drawing):
     places, _ = panels(drawing.figure)
     for place, axis in enumerate(places):
-        model, layer = figure6.MODELS[place // 2], LAYERS[place % 2]
+        model, layer = FOUR[place // 2], LAYERS[place % 2]
         (run,) = (
             results.settings_of(each)
             for each in results.rows
@@ -102,7 +100,7 @@ def test_scatters_show_every_image_in_its_class_s_colour(results, drawing):
 def test_variance_is_that_of_the_trials_means(results, drawing):
     means = [
         (value, model, layer)
-        for model in figure6.MODELS
+        for model in FOUR
         for layer in LAYERS
         for value in scores(results, model, layer)[..., 0].mean(axis=1)
     ]
@@ -116,7 +114,7 @@ def test_variance_is_that_of_the_trials_means(results, drawing):
 def test_stars_are_corrected_for_six_tests():
     """Far from the vANN's in one layer, not in the other; the vANN has none."""
     noise = np.array([-0.01, 0, 0.01])
-    means = {(model, layer): noise + 0.5 for model in figure6.MODELS for layer in LAYERS}
+    means = {(model, layer): noise + 0.5 for model in FOUR for layer in LAYERS}
     means["dann-r", "hidden 1"] = noise + 0.9
     means["dann-lrf", "hidden 2"] = noise + 0.53
     found = figure6._stars(means)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sparsedend import InputError, datasets, style
+from sparsedend.datasets import Dataset
 from sparsedend.figures import figure7
 from tests.figures.runs import of, panels, run, small, texts, trials
 
@@ -29,6 +30,8 @@ ROWS = [
     for rank, model in enumerate(FOUR)
     for row in trials(model, (1, 32), (0.9 - rank / 10,) * 2, (loss, loss + 0.2), noise=sigma)
 ]
+#: What the paper has besides.
+LEVELS = ["with noise, all runs of these sizes, at σ = 0.25, 0.75, 1"]
 SEQUENTIAL = [
     row
     for rank, model in enumerate(FOUR)
@@ -38,7 +41,7 @@ SEQUENTIAL = [
 
 def test_all_panels():
     axes, missing = drawn(ROWS, SEQUENTIAL)
-    assert missing == []
+    assert missing == LEVELS
     assert list(axes) == ["a", "b", "right of b", "c", "d", "right of d"]
     assert [text.get_text() for text in axes["a"].texts] == [
         *("σ = 0", "σ = 0.25", "σ = 0.5", "σ = 0.75", "σ = 1"),
@@ -100,6 +103,7 @@ def test_models_and_trials_that_are_missing():
     _, missing = drawn(rows, [row for row in SEQUENTIAL if row["model"] == "dann-r"])
     single = "shades of dANN-LRF, dANN-R, vANN, with one trial of a size"
     assert missing == [
+        *LEVELS,
         "with noise, runs of dANN-GRF, at σ = 0, 0.5",
         f"with noise, {single}, at σ = 0, 0.5",
         "in sequential learning, runs of dANN-LRF, dANN-GRF, vANN",
@@ -125,4 +129,41 @@ def test_images_that_cannot_be_read_are_missing(monkeypatch):
     monkeypatch.setattr(datasets, "load", refuse)
     axes, missing = drawn(ROWS, SEQUENTIAL)
     assert texts(axes["a"]) == texts(axes["c"]) == "images of FMNIST cannot be read"
-    assert missing == ["images of fmnist (no network: connect)"]
+    assert missing == ["images of fmnist (no network: connect)", *LEVELS]
+
+
+def test_all_levels_of_the_paper():
+    rows = [row for sigma in (0.25, 0.75, 1.0) for row in small(SEEDS, models=FOUR, noise=sigma)]
+    rows += [row for sigma in (0.0, 0.5) for row in small(SEEDS, models=FOUR, noise=sigma)]
+    assert not any("σ" in line for line in drawn(rows)[1])
+
+
+SEEDS = (1, 2)
+
+
+def test_runs_of_a_task_that_all_failed_are_told():
+    failed = [
+        run("vann", (1, 32), seed, error="broke", **how)
+        for how, seeds in (({"noise": 0.5}, (1, 2)), ({"sequential": True}, (1,)))
+        for seed in seeds
+    ]
+    assert drawn(small(), failed)[1] == [
+        "runs with noise",
+        "with noise, 2 runs, which failed",
+        "runs of sequential learning",
+        "in sequential learning, 1 run, which failed",
+    ]
+    plain = run("vann", (4, 32), error="broke")
+    assert drawn(small(), [plain])[1] == ["runs with noise", "runs of sequential learning"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_test_images_of_each_class(count, digits, monkeypatch):
+    """As many are shown as there are."""
+    chosen = np.sort([np.flatnonzero(digits.test_y == n)[:count] for n in range(10)], axis=None)
+    parts = (digits.train_x, digits.train_y, digits.test_x[chosen], digits.test_y[chosen])
+    few = Dataset(digits.name, digits.class_names, *parts)
+    monkeypatch.setattr(datasets, "load", lambda name: few)
+    axes, _ = drawn(ROWS)
+    assert len(axes["c"].texts) == 12
+    assert axes["c"].images[0].get_array().shape[:2] == (8, 10 * count * 9)

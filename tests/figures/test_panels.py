@@ -6,6 +6,7 @@ from scipy import stats
 
 from sparsedend import style
 from sparsedend.figures import panels
+from sparsedend.figures.bars import grouped
 from sparsedend.figures.drawing import absent
 
 
@@ -83,6 +84,30 @@ def test_examples_are_of_the_first_ten_classes(digits):
     assert images.shape == (30, 8, 8, 1)
     first = digits.test_x[digits.test_y == 4][:3]
     np.testing.assert_array_equal(images[12:15], first)
+
+
+def test_examples_are_fewer_where_no_class_has_so_many(digits):
+    """One class has two, of which the others have one each."""
+    parts = (digits.train_x, digits.train_y, digits.test_x[:4], np.array([3, 1, 3, 0]))
+    few = type(digits)(digits.name, digits.class_names, *parts)
+    images, names = panels.examples(few, 3)
+    assert names == [digits.class_names[3]]
+    np.testing.assert_array_equal(images, digits.test_x[[0, 2]])
+
+
+FORMULA = r"a$_$b$\frac{$"
+
+
+def test_names_hold_no_formulas(axis):
+    """Drawn, each would end in an error of Matplotlib's."""
+    figure = axis.figure
+    panels.strip(axis, np.zeros((1, 2, 2, 1)), [FORMULA])
+    panels.legend(figure, {FORMULA: {"color": "red"}}, 1)
+    absent(figure.subplots(), FORMULA)
+    grouped(figure.subplots(), {FORMULA: {}, "b": "no runs"}, {"a": "red"})
+    panels.done(figure, [FORMULA])
+    drawn = style.encoded(figure, "svg").decode()
+    assert drawn.count(FORMULA) == 5
 
 
 def test_a_figure_says_what_is_missing():

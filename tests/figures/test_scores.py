@@ -40,6 +40,26 @@ def test_spreads_over_the_trials():
     assert math.isnan(scores.Spread.of([3.0]).deviation)
 
 
+def test_a_spread_is_told_with_its_deviation_if_there_is_one():
+    assert scores.Spread(0.5, 0.25).told(3) == "0.500 ± 0.250"
+    assert scores.Spread(0.5, 0.25).told(1, 100) == "50.0 ± 25.0"
+    assert scores.Spread(0.5, math.nan).told(2) == "0.50"
+
+
+def test_each_model_s_own_best_on_a_data_set():
+    rows = [
+        run("vann", (1, 32), 1, 0.5, 0.2),
+        run("vann", (2, 32), 1, 0.6, 0.4),
+        run("pdann", (1, 32), 1, 0.1, 0.9),
+        run("vann", (4, 32), 1, 0.9, 0.1, dataset="mnist"),
+    ]
+    given = analysis.summarize(of(rows).columns())
+    found = scores.own_best(given, "fmnist", "accuracy")
+    assert {model: each.dendrites for model, each in found.items()} == {"pdann": 1, "vann": 2}
+    assert scores.own_best(given, "fmnist", "loss")["vann"].dendrites == 1
+    assert scores.own_best(given, "kmnist", "loss") == {}
+
+
 def test_differences_are_taken_seed_by_seed():
     found = {"a": {1: 3.0, 2: 5.0, 3: 9.0}, "b": {2: 1.0, 1: 2.0, 4: 0.0}}
     assert scores.differences(found, "a", "b") == pytest.approx((2.5, 3 / math.sqrt(2)))

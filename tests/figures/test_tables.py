@@ -47,7 +47,7 @@ def test_table_2_without_runs_is_empty_and_says_so():
     table = table2(of(small()))
     assert table.rows == []
     assert table.missing == ["runs of dANN-R, dANN-LRF, dANN-GRF, vANN"]
-    assert table.caption.endswith("no of each.")
+    assert table.caption.endswith("over trials, of which there are none.")
 
 
 def test_csv_has_all_digits_of_each_configuration():
@@ -75,3 +75,11 @@ def test_latex():
     assert r"\begin{tabular}{llrrrrr}" in text
     assert "% Missing: all runs on MNIST, EMNIST, CIFAR-10." in text
     assert text.count("\\\\") == 11
+
+
+def test_names_are_shown_as_they_are():
+    """In LaTeX and in Markdown."""
+    table = table1(of(trials("vann", (1, 32), (0.8,), (0.5,), dataset=r"a|b_{$^~#}\c")))
+    assert r" a\|b_{$^~#}\c |" in table.markdown()
+    escaped = r"a|b\_\{\$\textasciicircum{}\textasciitilde{}\#\}\textbackslash{}c"
+    assert f" & {escaped} \\\\" in table.latex()

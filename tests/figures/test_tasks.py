@@ -27,6 +27,13 @@ def test_a_level_that_the_chosen_size_lacks_is_left_out():
     assert list(tasks.noise(of(PLAIN, noisy)).parts) == [0.0, 0.5]
 
 
+def test_a_size_that_was_not_tried_with_noise_is_not_chosen():
+    task = tasks.noise(of(PLAIN, run("dann-r", (2, 64), 1, noise=0.5)))
+    assert sizes(task.chosen) == {"dann-r": (2, 64)}
+    failed = tasks.noise(of(PLAIN, run("dann-r", (1, 64), 1, noise=0.5, error="broke")))
+    assert failed == ({}, {}, ["1 run, which failed"])
+
+
 def test_without_the_task_there_are_no_parts():
     assert tasks.noise(of(PLAIN)) == ({}, {}, [])
     assert tasks.sequential(of(PLAIN)) == ({}, {}, [])
@@ -39,5 +46,5 @@ def test_runs_of_sequential_learning():
     assert task.parts[0.0].rows == rows[:1]
     assert task.missing == []
     assert tasks.sequential(of(rows)).missing == [
-        "what tells the size of dANN-R; D=2 S=64 stands in"
+        "runs of vANN without noise, shuffled, which tell the size of dANN-R; D=2 S=64 stands in"
     ]

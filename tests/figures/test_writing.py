@@ -39,6 +39,20 @@ def test_numbers_are_written_beside_a_figure(tmp_path):
         write_figure(5, results, tmp_path, ("svg",))
 
 
+def test_older_numbers_do_not_stay_beside_a_figure_without(tmp_path):
+    """They would be taken for its own."""
+    kept = sweep_of(tmp_path / "kept", [row("vann", 1)])
+    write_figure(5, kept, tmp_path, ("svg",))
+    write_figure(3, kept, tmp_path, ("svg",))
+    (tmp_path / "figure3.csv").write_text("mine")
+    nothing = of([row("vann", 1, parts="")])
+    for number in (3, 5):
+        written = write_figure(number, nothing, tmp_path, ("svg",), overwrite=True)
+        assert [path.name for path in written.files] == [f"figure{number}.svg"]
+    assert not (tmp_path / "figure5.csv").exists()
+    assert (tmp_path / "figure3.csv").read_text() == "mine"
+
+
 @pytest.mark.parametrize("number", TABLES)
 def test_each_table_is_written(number, tmp_path):
     written = write_table(number, RESULTS, tmp_path)

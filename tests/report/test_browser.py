@@ -47,6 +47,7 @@ def pages(tmp_path_factory):
         for model, accuracy in (("vann", 0.5), ("dann-r", 0.75))
         for dendrites in (2, 10, 1)
     ]
+    runs += [row("vann", 0.6, dendrites=2, seed=2), row("vann", 0.9, dendrites=10, seed=2)]
     Results(runs).write(folder / "sweep.h5")
     texts = {
         "network": report.of_checkpoint(folder / "network.h5", data, backend=engine),
@@ -129,6 +130,15 @@ def column(page, title):
         }""",
         title,
     )
+
+
+def test_dashes_come_last_whichever_way(opened):
+    """Of one trial there is no deviation."""
+    page = opened("sweep")
+    head = page.locator("section:last-of-type th", has_text="± of loss")
+    for numbers in (["0.0707", "0.2828"], ["0.2828", "0.0707"]):
+        head.locator("button").click()
+        assert column(page, "± of loss") == [*numbers, *["–"] * 4]
 
 
 def test_a_click_sorts_the_table(opened):

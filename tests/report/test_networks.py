@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sparsedend as sd
-from sparsedend import InputError, analysis, backends, datasets, report
+from sparsedend import InputError, analysis, backends, checkpoint, datasets, report
 from sparsedend.report import networks
 from sparsedend.run import run
 from sparsedend.settings import Settings
@@ -98,7 +98,7 @@ def test_weights_and_nodes(page, trained, digits):
     assert list(hits) == ["hidden 1", "hidden 2"]
     for name, of_layer in hits.items():
         bits = analysis.entropy(of_layer)
-        classes = analysis.selectivity(of_layer, images)[~np.isnan(bits)]
+        classes = analysis.selectivity(of_layer, images)
         row = f"{name} {len(bits)} {np.isnan(bits).sum()} {np.nanmean(bits):.2f}"
         assert f"{row} {classes.mean():.2f}" in page.text
 
@@ -152,6 +152,84 @@ def test_what_is_not_known_is_said(tmp_path):
     assert "A network of 36 inputs." in page.text
 
 
+@pytest.fixture
+def own(tmp_path):
+    """A data set of one's own, and a checkpoint of a run on it."""
+    data, path = tmp_path / "own.h5", tmp_path / "a.h5"
+    datasets.write(dataset(["a", "b"]), data)
+    settings = Settings(dataset=str(data), dendrites=2, somata=5, synapses=4, epochs=1)
+    run(settings, path, backend=ENGINE, progress=False)
+    return data, path
+
+
+def write_other(data):
+    """Images of another size in the place of those trained on."""
+    x, y = np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1])
+    datasets.write(datasets.Dataset("other", ("a", "b"), x, y, x, y), data)
+
+
+@pytest.mark.parametrize(
+    ("lose", "why"), [(lambda data: data.unlink(), "own.h5'"), (write_other, "4, 4, 1")]
+)
+def test_what_was_trained_on_is_gone(own, lose, why):
+    """All is shown that needs no images; the rest says why not."""
+    data, path = own
+    lose(data)
+    page = check(report.of_checkpoint(path, backend=ENGINE))
+    for title in ("Confusions", "Most confused images", "Nodes"):
+        said = page.section(title)
+        assert said.startswith("Left out: what it was trained on cannot be used (")
+        assert why in said
+        assert said.endswith("): name a data set.")
+    for title in ("Training", "Weights", "Receptive fields", "Configuration", "Network"):
+        assert "Left out" not in page.section(title)
+    assert "dann-lrf of 16 inputs." in page.text
+    with pytest.raises(InputError):
+        report.of_checkpoint(path, data, backend=ENGINE)
+
+
+def test_a_model_that_is_not_known_here(own):
+    """As a later version may have one."""
+    _, path = own
+    state = checkpoint.read(path, backend=ENGINE)
+    state.about["settings"]["model"] = "dann-later"
+    sd.save(state.network, path, training=state.training, about=state.about)
+    page = check(report.of_checkpoint(path, backend=ENGINE))
+    assert "A network of 16 inputs." in page.text
+    for title in ("Configuration", "Confusions"):
+        assert "dann-later" in page.section(title)
+    assert "Left out" not in page.section("Training")
+
+
+def test_weights_that_are_equal_but_for_rounding(tmp_path, monkeypatch):
+    """What has no density is in the table alone, and of entropies a line."""
+
+    def refuse(values):
+        raise InputError("all of 9 values are 0.5 but for rounding: give some that differ")
+
+    monkeypatch.setattr(analysis, "density", refuse)
+    sd.save(model("dann-r", (4, 4, 1)), tmp_path / "a.h5")
+    data = dataset([str(number) for number in range(10)])
+    page = check(report.of_checkpoint(tmp_path / "a.h5", data, backend=ENGINE))
+    assert "Left out" not in page.section("Weights") + page.section("Nodes")
+    assert not any("Density of the weights" in each["alt"] for each in page.all("img"))
+    assert any("Distribution of the entropy" in each["alt"] for each in page.all("img"))
+
+
+def test_one_image_is_taken_for_another_class(tmp_path):
+    """One of four that each have a pixel of their own."""
+    x = np.zeros((4, 2, 2, 1), np.uint8)
+    x.reshape(4, 4)[np.arange(4), np.arange(4)] = 255
+    y = np.array([0, 1, 2, 0])
+    made = sd.Network([sd.layers.Dense(4, 4)], (2, 2, 1), backend=ENGINE)
+    made.parameters[:16] = np.eye(4).ravel()
+    sd.save(made, tmp_path / "a.h5")
+    data = datasets.Dataset("pixels", tuple("abcd"), x, y, x, y)
+    page = check(report.of_checkpoint(tmp_path / "a.h5", data, backend=ENGINE))
+    said = "Of 4 test images 1 is taken for another class."
+    assert page.section("Most confused images").startswith(said)
+
+
 def test_a_network_for_values_of_tables(tmp_path):
     made = sd.models.build("dann-r", 6, 1, synapses=2, backend=ENGINE)
     training = sd.Training()
@@ -187,7 +265,7 @@ def test_many_layers_and_nodes_that_never_respond(tmp_path):
     data = dataset([str(number) for number in range(10)])
     page = check(report.of_checkpoint(tmp_path / "a.h5", data, backend=ENGINE))
     nodes = page.section("Nodes")
-    assert "hidden 1 12 12 – –" in nodes
+    assert "hidden 1 12 12 – 0.00" in nodes
     assert "The first 4 of 6 layers are drawn." in nodes
 
 

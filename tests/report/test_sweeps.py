@@ -2,6 +2,7 @@
 
 import base64
 
+import numpy as np
 import pytest
 
 from sparsedend import InputError, analysis, report
@@ -9,7 +10,7 @@ from sparsedend.report import sweeps
 from sparsedend.settings import Settings
 from sparsedend.sweep import Results
 from sparsedend.sweep.results import row_of
-from tests.conftest import ROOT
+from tests.conftest import ROOT, edited
 from tests.report.pages import check
 
 FILE = ROOT / "tests" / "files" / "sweep-1.h5"
@@ -64,6 +65,7 @@ def test_efficiency_is_that_of_what_matches(tmp_path):
         assert f"{said} {each.loss:.4f} {scores}" in found.text
     assert (chosen["dann-r"].dendrites, chosen["vann"].dendrites) == (2, 4)
     assert "the first that beats the vann's best" in found.text
+    assert "They are those of the means over the trials" in found.text
 
 
 def test_without_a_vann_the_best_of_each_are_compared(tmp_path):
@@ -120,6 +122,22 @@ def test_names_are_shown_and_never_run(tmp_path):
 def test_files_of_older_versions():
     found = check(report.of_sweep(FILE))
     assert "runs finished 3 runs failed 1" in found.text
+
+
+def test_settings_of_a_later_version_keep_runs_apart(tmp_path):
+    """Whatever they are called; figures of a later version do not."""
+    path = tmp_path / "s.h5"
+    Results([row("vann", 0.5, seed=seed) for seed in (1, 2, 3, 4)]).write(path)
+    with edited(path) as file:
+        file["runs/seed"][:] = [1, 1, 2, 2]
+        file["runs/loss"] = np.array([1.0, 2.0, 1.0, 2.0])
+        file["runs/gain"] = np.arange(4) // 2
+    with pytest.warns(UserWarning, match="unknown here"):
+        found = check(report.of_sweep(path))
+    assert "runs finished 4 runs failed 0 configurations 2" in found.text
+    assert "fmnist, 'loss' 1.0" in found.text
+    assert "vann fmnist 2.0 16 64 2" in found.text
+    assert "'gain'" not in found.text
 
 
 def test_no_runs(tmp_path):

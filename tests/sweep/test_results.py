@@ -148,6 +148,19 @@ def test_columns_of_a_later_version_are_refused_or_told(tmp_path):
     assert columns["seed"].tolist() == [1, 2, 3]
 
 
+@pytest.mark.filterwarnings("ignore:.*unknown here")
+def test_settings_of_a_later_version_are_told_from_its_figures():
+    """In the first, runs differ that are the same else; the second is another one in each."""
+
+    def more(row, depth, gain):
+        return row | {"depth": depth, "gain": gain}
+
+    one, two, three = rows()
+    assert Results([more(one, 1, 0.1), more(two, 1, 0.2)]).unknown_settings == []
+    both = Results([more(one, 1, 0.1), more(one, 2, 0.1), more(two, 1, 0.2), more(three, 1, 0.3)])
+    assert both.unknown_settings == ["depth"]
+
+
 def test_the_version_that_wrote_them_is_kept(tmp_path):
     Results(rows()).write(tmp_path / "s.h5")
     with h5py.File(tmp_path / "s.h5") as file:
