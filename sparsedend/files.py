@@ -50,6 +50,12 @@ def is_file(path: Path) -> bool:
     return found is not None and stat.S_ISREG(found.st_mode)
 
 
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Time and size of a file, which change with it; None where there is none; as `status`."""
+    found = status(path)
+    return (found.st_mtime_ns, found.st_size) if found else None
+
+
 def check_file(path: Path, what: str = "file") -> None:
     """Refuse what is to be read and is no ordinary file.
 
@@ -69,6 +75,27 @@ def check_file(path: Path, what: str = "file") -> None:
 def exists(path: Path) -> bool:
     """Whether there is anything, a link to nothing excepted; raises as `status`."""
     return status(path) is not None
+
+
+def check_replaceable(path: Path) -> os.stat_result | None:
+    """Refuse to write what is there and no ordinary file.
+
+    Returns
+    -------
+    os.stat_result or None
+        What the system knows of the file that would be replaced, if there is one.
+
+    Raises
+    ------
+    InputError
+        Where there is something else; also as `status`.
+    """
+    old = status(path)
+    if old is not None and stat.S_ISDIR(old.st_mode):
+        raise InputError(f"'{path}' is a folder: give the name of a file")
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        raise InputError(f"'{path}' is a device or pipe: give the name of a file")
+    return old
 
 
 def make_folder(folder: Path, advice: str) -> None:
@@ -112,11 +139,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         disk is full. The old file is then as it was, unless only the folder's flush failed.
     """
     path = Path(path)
-    target, old = target_of(path), status(path)
-    if old is not None and stat.S_ISDIR(old.st_mode):
-        raise InputError(f"'{path}' is a folder: give the name of a file")
-    if old is not None and not stat.S_ISREG(old.st_mode):
-        raise InputError(f"'{path}' is a device or pipe: give the name of a file")
+    target, old = target_of(path), check_replaceable(path)
     temporary = _temporary(target, secrets.token_hex(TOKEN // 2))
     with _interrupt_deferred():
         _make_file(temporary, 0o666 if old is None else 0o600)

@@ -10,7 +10,7 @@ import click
 
 from .. import backends, checkpoint, run, training
 from ..errors import InputError
-from ..files import exists
+from ..files import exists, stamp
 from ..settings import PRESETS, SETTINGS, chosen
 from .arrays import read_images, write_array
 from .options import (
@@ -73,6 +73,7 @@ def train(
     wanted = chosen(given, preset)
     engine = backends.create(backend, threads)
     output = output or run.fresh_output(wanted)
+    before = None if resume else stamp(output)
     try:
         with compilation_announced(engine):
             result = run.run(
@@ -85,7 +86,7 @@ def train(
                 say=say,
             )
     except KeyboardInterrupt:
-        if exists(output):
+        if stamp(output) != before:  # Else it is the old file, which nothing has replaced yet.
             line = f"Stopped; '{output}' holds the last finished epoch: --resume goes on from it"
             click.echo(f"{line}, with --output {output}.", err=True)
             raise click.exceptions.Exit(130) from None

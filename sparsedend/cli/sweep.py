@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import sweep as sweeps
 from ..backends import BACKENDS
 from ..errors import InputError, one_line
-from ..files import atomic_write, exists
+from ..files import atomic_write, exists, stamp
 from .options import no_lock_option, say
 
 #: Columns that the table shows in a terminal; the CSV has all.
@@ -104,6 +104,7 @@ def run(
 ) -> None:
     """Do all runs of GRID."""
     runs = sweeps.read_grid(grid)
+    before = None if resume else stamp(output)
     try:
         results = sweeps.sweep(
             runs,
@@ -119,7 +120,7 @@ def run(
             say=say,
         )
     except KeyboardInterrupt:
-        if exists(output):
+        if stamp(output) != before:  # Else it is the old file, which nothing has replaced yet.
             line = f"Stopped; '{output}' holds the finished runs: --resume goes on from it."
             click.echo(line, err=True)
             raise click.exceptions.Exit(130) from None

@@ -74,6 +74,7 @@ def sweep(
     resume : bool
         Leave out the runs that `output` already holds, with all that is to be kept of them.
     overwrite : bool
+        Replace `output` where it exists, as soon as a run has ended.
     no_lock : bool
         Do not keep other processes from writing `output` and `checkpoints`, where their file
         systems have no locks.
@@ -121,7 +122,9 @@ def sweep(
             make_folder(folder, "give another `output`")
             kilobytes = sum(run.kept_bytes for run in keeping) / 1e3
             say(f"'{folder}' will hold {kilobytes:,.0f} kB of {len(keeping)} runs")
-        results.write(output)
+        # What is replaced stays until a run has ended.
+        if not (overwrite and left and exists(output)):
+            results.write(output)
         if side_by_side:
             rows = _rows_side_by_side(task, list(left.values()), jobs)
         elif client is None:

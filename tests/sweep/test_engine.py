@@ -296,6 +296,24 @@ def test_refuses(tmp_path, change, message):
         sweep(expand(SMALL), tmp_path / "s.h5", **change)
 
 
+def test_results_are_replaced_when_a_run_has_ended(tmp_path, monkeypatch):
+    """A sweep that comes to none leaves them; one of nothing replaces them at once."""
+    path = tmp_path / "s.h5"
+    sweep(expand(SMALL), path, jobs=1)
+
+    def broken(*_):
+        yield from ()
+        raise InputError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_rows_here", broken)
+        with pytest.raises(InputError, match="the disk is gone"):
+            sweep(expand(SMALL | {"seed": 2}), path, jobs=1, overwrite=True)
+    assert [row["seed"] for row in Results.read(path).rows] == [1]
+    sweep([], path, jobs=1, overwrite=True)
+    assert Results.read(path).rows == []
+
+
 def test_existing_results_are_kept_or_replaced(tmp_path):
     path = tmp_path / "s.h5"
     sweep(expand(SMALL), path, jobs=1)
