@@ -95,7 +95,7 @@ def from_path(
     path, rng = Path(path), _chosen(test_fraction, seed)
     if is_file(path):
         if not trusted:
-            read_for_a_trial(path)
+            read_for_a_trial(name, path, test_fraction, seed)
         return _from_file(name, path, test_fraction, rng)
     if not path.is_dir():
         raise InputError(f"there is no '{path}': give a folder of class folders or an HDF5 file")
