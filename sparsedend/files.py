@@ -264,10 +264,3 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def lacks_memory(error: BaseException | None) -> bool:
-    """Whether HDF5 got no memory, which it tells by errors of any kind, one after another."""
-    if error is None:
-        return False
-    return "memory allocation failed" in str(error) or lacks_memory(error.__context__)

@@ -47,7 +47,7 @@ def test_a_file_is_tried_as_it_is_read(file, fraction):
     if fraction == 0.5:
         assert len(datasets.from_path("ä", file, test_fraction=0.5, trusted=False).test_x) == 10
         return
-    with pytest.raises(InputError, match="a test fraction of 0.01 takes 0 of 20 images"):
+    with pytest.raises(InputError, match=r"a test fraction of 0\.01 takes 0 of 20 images"):
         datasets.from_path("ä", file, test_fraction=fraction, trusted=False)
 
 
@@ -122,7 +122,8 @@ def test_a_limit_that_there_is_already_is_kept_to(file):
 @pytest.mark.parametrize("trusted", [True, False])
 def test_the_command_line_tries_unless_it_is_told_not_to(file, tmp_path, monkeypatch, trusted):
     tried = []
-    monkeypatch.setattr("sparsedend.datasets.own.read_for_a_trial", lambda *given: tried.append(given))
+    reader = "sparsedend.datasets.own.read_for_a_trial"
+    monkeypatch.setattr(reader, lambda *given: tried.append(given))
     more = ["--trusted"] if trusted else []
     answer = invoked("data", "convert", "own", file, "--output", tmp_path / "b.h5", *more)
     assert answer.exit_code == 0
