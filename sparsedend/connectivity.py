@@ -173,7 +173,7 @@ def tree(somata: int, dendrites: int | Sequence[int]) -> Structure:
     """
     (somata,) = _counts(somata=somata)
     if np.isscalar(dendrites):
-        counts = np.full(somata, *_counts(dendrites=dendrites))
+        counts = np.full(somata, whole("dendrites", dendrites, most=INT32_MAX))
     else:
         try:
             counts = np.asarray(dendrites)

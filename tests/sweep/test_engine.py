@@ -133,6 +133,21 @@ def test_what_a_task_is_told(tmp_path, started, monkeypatch):
     assert started[-1][0].keywords["checkpoints"] is None
 
 
+def test_folders_are_given_by_path_or_text(tmp_path, started):
+    sweep(expand(SMALL), str(tmp_path / "s.h5"), checkpoints=str(tmp_path / "networks"))
+    assert started[-1][0].keywords["checkpoints"] == tmp_path / "networks"
+    assert (tmp_path / "networks").is_dir()
+
+
+@pytest.mark.parametrize("how", [{}, {"overwrite": True}, {"resume": True}])
+def test_results_are_a_file(tmp_path, monkeypatch, started, how):
+    monkeypatch.chdir(tmp_path)
+    for output in (".", tmp_path):
+        with pytest.raises(InputError, match=r"is a folder: give the name of a file"):
+            sweep(expand(SMALL), output, **how)
+    assert started == []
+
+
 def test_what_is_held_already_is_told_and_left_out(tmp_path, started):
     runs = expand(SMALL | {"seed": [1, 2, 3]})
     said = []
