@@ -270,3 +270,9 @@ def test_what_nobody_reads_again_may_be_written_over():
     made = Network([first, layers.Identity(4), Writing(4), layers.Dense(4, 2)], 6)
     made.initialize(np.random.default_rng(1), glorot)
     Session(made, np.ones((3, 6)), [0, 1, 0]).score([0])
+
+
+def test_a_network_of_no_parameters_has_all_of_none():
+    network = sd.Network([sd.layers.ReLU(3)], 3, loss=sd.losses.MeanSquaredError())
+    assert (network.size, network.density) == (0, 1.0)
+    assert repr(network).endswith("0 parameters, 100.00% of all to all")

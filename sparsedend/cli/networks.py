@@ -17,6 +17,7 @@ from .options import (
     backend_options,
     compilation_announced,
     dataset_option,
+    given,
     json_option,
     no_lock_option,
     say,
@@ -65,12 +66,8 @@ def train(
     """Train a network; what is shown as help stands above."""
     if resume and output is None:
         raise InputError("--resume is given without --output: name the checkpoint to go on from")
-    given = {
-        name: value
-        for name, value in settings.items()
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-    }
-    wanted = chosen(given, preset)
+    told = given(context)
+    wanted = chosen({name: told[name] for name in settings if name in told}, preset)
     engine = backends.create(backend, threads)
     output = output or run.fresh_output(wanted)
     before = None if resume else stamp(output)

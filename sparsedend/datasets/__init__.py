@@ -35,7 +35,8 @@ __all__ = [
 def is_path(name_or_path: str | Path) -> bool:
     """Whether `load` reads it as a path: it has a separator or ends in .h5 or .hdf5."""
     path = Path(name_or_path)
-    return len(path.parts) != 1 or path.suffix in (".h5", ".hdf5")
+    # Such a path's text has more than a name, were it only "./" before it.
+    return path.name != str(name_or_path) or path.suffix in (".h5", ".hdf5")
 
 
 def stamp(name_or_path: str | Path) -> tuple[int, int] | None:
