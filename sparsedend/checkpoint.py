@@ -135,19 +135,11 @@ class _Record:
         self, network: Network, training: Training | None, about: dict[str, Any] | None
     ) -> None:
         self.network, self.training = network, training
-        try:
-            self.about = to_json(about or {})
-            self.loss = to_json(losses.KINDS.record(network.loss))
-            records = [layers.KINDS.record(layer) for layer in network.layers]
-            self.layers = [(each["kind"], to_json(each["settings"])) for each in records]
-            self.of_training = {} if training is None else _training_record(training)
-        except InputError:
-            raise
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InputError(
-                f"a setting cannot be written as JSON ({error}): use finite numbers and texts of "
-                "Python"
-            ) from error
+        self.about = to_json(about or {})
+        self.loss = to_json(losses.KINDS.record(network.loss))
+        records = [layers.KINDS.record(layer) for layer in network.layers]
+        self.layers = [(each["kind"], to_json(each["settings"])) for each in records]
+        self.of_training = {} if training is None else _training_record(training)
 
     def write(self, file: h5py.File) -> None:
         network = self.network

@@ -108,7 +108,7 @@ def make_folder(folder: Path, advice: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"the folder '{folder}' cannot be made ({reason(error)}): {advice}"
         ) from error

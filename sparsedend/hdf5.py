@@ -52,6 +52,7 @@ def writing(file: File, **options: Any) -> Iterator[h5py.File]:
     InputError
         Where it cannot be written, or memory does not hold it.
     """
+    _check_given(file, "write")
     image = _Image()
     if isinstance(file, str | Path):
         with atomic_write(Path(file)) as temporary:
@@ -83,6 +84,7 @@ def reading(file: File, kind: str, advice: str) -> Iterator[h5py.File]:
         Where it is not as it was written, no HDF5, or has values outside of it; also for any error
         of h5py's inside the context.
     """
+    _check_given(file, "read")
     path = name_of(file)
     try:
         if isinstance(file, str | Path):
@@ -192,15 +194,20 @@ def from_json(text: Any) -> Any:
     return json.loads(text, parse_constant=_refused, parse_float=_number)
 
 
-def to_json(value: Any) -> str:
+def to_json(value: Any, indent: int | None = None) -> str:
     """A text of JSON.
 
     Raises
     ------
-    ValueError, TypeError
-        Where JSON has no such value, as it has no NaN.
+    InputError
+        Where JSON has no such value, as it has no NaN and none of NumPy's integers.
     """
-    return json.dumps(value, allow_nan=False)
+    try:
+        return json.dumps(value, allow_nan=False, indent=indent)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"a value cannot be written as JSON ({error}): use finite numbers and texts of Python"
+        ) from error
 
 
 def unreadable(path: Path, error: Exception, kind: str, advice: str) -> InputError:
@@ -234,6 +241,13 @@ def unreadable(path: Path, error: Exception, kind: str, advice: str) -> InputErr
     return InputError(
         f"'{path}' cannot be read as {kind} ({reason(error)}): it is damaged or not HDF5; {advice}"
     )
+
+
+def _check_given(file: Any, method: str) -> None:
+    if not (isinstance(file, str | Path) or hasattr(file, method)):
+        raise InputError(
+            f"the file is {file!r}: give a path as a text or a Path, or a file in binary mode"
+        )
 
 
 class _Image(io.BytesIO):

@@ -88,7 +88,7 @@ class Registry(Mapping[str, type[Kind]], Generic[Kind]):
                 f"unknown {self.what} '{kind}': {hint}register the class that has this kind with "
                 f"{self.how}, or use the version of sparsedend that knows it"
             )
-        cls, settings = self._kinds[kind], record["settings"]
+        cls, settings = self._kinds[kind], dict(record["settings"])
         try:
             return cls(**settings, **parts)
         except (InputError, MemoryError):

@@ -308,6 +308,8 @@ def test_make_folder(tmp_path):
         make_folder(tmp_path / "a" / "b", "")
         assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot be made \(embedded null byte\): give another"):
+        make_folder(tmp_path / "a\0b", "give another")
     with pytest.raises(InputError, match=r"file' cannot be made \(File exists\): give another"):
         make_folder(tmp_path / "file", "give another")
 

@@ -19,6 +19,9 @@ from . import store
 from .dataset import Dataset, refuse_masked, warn_of_empty
 from .trial import read_for_a_trial
 
+#: Formats of which Pillow gives values of 16 bits as of 32; of any other, nobody knows which of
+#: the 32 are used.
+SIXTEEN_BITS = ("PNG", "PPM")
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 #: Advice on a class without images.
@@ -74,10 +77,10 @@ def from_path(
 
     A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone.
     Pictures are grey if all are, else RGB, and turned as their EXIF data says; 16 bits become 8,
-    and what is transparent white. Hidden files are left out. An HDF5 file has the data sets of
-    `store`, or ``x`` and ``y`` alone or in ``train``; its labels become classes as those of
-    `from_arrays` do, unless it names the classes. Where there is no test part, one is made as by
-    `from_arrays`.
+    and what is transparent white; each file holds one. Hidden files are left out. An HDF5 file has
+    the data sets of `store`, or ``x`` and ``y`` alone or in ``train``; its labels become classes as
+    those of `from_arrays` do, unless it names the classes. Where there is no test part, one is made
+    as by `from_arrays`.
 
     A file that is not `trusted` is first read in a process of its own, which may crash, hang or run
     out of memory.
@@ -251,9 +254,21 @@ def _picture(path: Path) -> NDArray:
         ) from None
     try:
         with Image.open(path) as stored:
+            # The others of an MPO are previews, or for the other eye.
+            if getattr(stored, "n_frames", 1) > 1 and stored.format != "MPO":
+                raise InputError(
+                    f"'{path}' holds {stored.n_frames} pictures: save each in a file of its own"
+                )
             picture = ImageOps.exif_transpose(stored)
-            if picture.mode == "F" or picture.mode.startswith("I"):
-                return _from_integers(np.asarray(picture), path)
+            if picture.mode == "F" or (picture.mode == "I" and stored.format not in SIXTEEN_BITS):
+                raise InputError(
+                    f"'{path}' has values of more than 16 bits, or with a sign: save it with 8 or "
+                    "16 bits"
+                )
+            if picture.mode.startswith("I"):
+                # Pillow's own conversion would cut them off at 255.
+                grey = (np.asarray(picture) >> 8).astype(np.uint8)
+                return np.repeat(grey[..., None], 3, axis=2)
             if not picture.has_transparency_data:
                 return np.asarray(picture.convert("RGB"))
             white = Image.new("RGBA", picture.size, "white")
@@ -263,10 +278,3 @@ def _picture(path: Path) -> NDArray:
     except Exception as error:  # A damaged file makes Pillow raise errors of any kind.
         reason = " ".join(str(error).split())
         raise InputError(f"'{path}' cannot be read as a picture ({reason}): replace it") from error
-
-
-def _from_integers(values: NDArray, path: Path) -> NDArray:
-    """Grey values of 16 bits, which Pillow's own conversion would cut off at 255."""
-    if values.dtype.kind == "f" or values.min() < 0 or values.max() >= 2**16:
-        raise InputError(f"'{path}' has values of more than 16 bits: save it with 8 or 16")
-    return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)

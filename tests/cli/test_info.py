@@ -82,7 +82,7 @@ def test_sizes_of_a_model_are_not_ignored_with_a_checkpoint(tmp_path):
     for option in ("--dendrites", "--classes"):
         with pytest.raises(InputError, match=f"a.h5' is no model: leave out {option}$"):
             invoked("info", tmp_path / "a.h5", option, 3)
-    assert "dann" in invoked("info", "dann-r", "--dendrites", 3).stdout
+    assert "synapses" in invoked("info", "dann-r", "--dendrites", 3).stdout
 
 
 def test_memory_by_hand():

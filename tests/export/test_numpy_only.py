@@ -53,6 +53,14 @@ def test_what_the_file_holds(tmp_path):
     assert "layer1.indptr" not in arrays
 
 
+@pytest.mark.parametrize("name", ["dann-r", "dendritic"])
+def test_no_samples_have_no_outputs(name, tmp_path):
+    network = dann(name) if name == "dann-r" else named(name)
+    sd.export.npz(network, tmp_path / "net.npz")
+    found = predictor.predict(predictor.load(tmp_path / "net.npz"), samples(network, 1)[:0])
+    assert (found.shape, found.dtype) == ((0, network.outputs), np.float32)
+
+
 def test_bytes_and_other_shapes_are_refused(tmp_path):
     sd.export.npz(dann(), tmp_path / "net.npz")
     network = predictor.load(tmp_path / "net.npz")
