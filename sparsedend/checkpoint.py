@@ -30,16 +30,15 @@ from .hdf5 import File, from_json, to_json
 from .layers import Layer
 from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network
-from .numbers import whole
+from .numbers import INT64_MAX, whole
 from .structure import Structure
 from .training import Training
 from .training.schedules import name_of
 
 FORMAT = "sparsedend-checkpoint"
 VERSION = 3
-#: Random streams of a training, each a Generator whose state is kept.
-STREAMS = ("shuffle", "dropout")
-INT64_MAX = 2**63 - 1
+#: Attributes of a training that are Generators, whose states are kept.
+GENERATORS = ("shuffle", "dropout")
 #: What every epoch has of its history; the rest is NaN where there was nothing to compute it from.
 ALWAYS = ("training_loss", "seconds")
 
@@ -161,7 +160,7 @@ class _Record:
 
 def _training_record(training: Training) -> dict[str, str]:
     """Attributes of a training's group."""
-    streams = {name: getattr(training, name).bit_generator.state for name in STREAMS}
+    states = {name: getattr(training, name).bit_generator.state for name in GENERATORS}
     facts = {
         "optimizer": optimizers.KINDS.record(training.optimizer),
         "batch_size": training.batch_size,
@@ -174,7 +173,7 @@ def _training_record(training: Training) -> dict[str, str]:
         "stopped": training.stopped,
         "planned": training.planned,
     }
-    return {name: to_json(value) for name, value in (facts | streams).items()}
+    return {name: to_json(value) for name, value in (facts | states).items()}
 
 
 def _write_vectors(group: h5py.Group, training: Training, backend: Backend) -> None:
@@ -255,7 +254,7 @@ def _read_layer(group: h5py.Group) -> Layer:
 def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Training:
     training, vectors = reader(group)
     training.steps = whole("steps", from_json(str(hdf5.attribute(group, "steps"))), 0, INT64_MAX)
-    for name in STREAMS:
+    for name in GENERATORS:
         if name in group.attrs:
             getattr(training, name).bit_generator.state = from_json(hdf5.attribute(group, name))
     epochs = group["history/seconds"].shape[:1]
@@ -281,7 +280,9 @@ def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Train
 
 def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
     facts = {
-        name: from_json(hdf5.attribute(group, name)) for name in group.attrs if name not in STREAMS
+        name: from_json(hdf5.attribute(group, name))
+        for name in group.attrs
+        if name not in GENERATORS
     }
     training = Training(
         optimizers.KINDS.make(facts["optimizer"]),

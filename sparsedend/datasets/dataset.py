@@ -74,9 +74,9 @@ class Dataset:
             for what, array in (("x", x), ("y", y)):
                 refuse_masked(f"'{self.name}' {part}/{what}", array)
                 if not isinstance(array, np.ndarray):
-                    kind = type(array).__name__
                     raise InputError(
-                        f"'{self.name}' {part}/{what} is a {kind}: give an array of NumPy's"
+                        f"'{self.name}' {part}/{what} is a {type(array).__name__}: give an array "
+                        "of NumPy's"
                     )
             _check_images(f"'{self.name}' {part}/x", x)
             _check_labels(f"'{self.name}' {part}/y", y, len(x), self.classes)

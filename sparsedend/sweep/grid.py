@@ -45,7 +45,7 @@ class PlannedRun:
     keep : tuple of str
         What is kept of the trained network, of `kept.PARTS`.
     kept_bytes : int
-        That it takes.
+        What that takes, in bytes.
     """
 
     settings: Settings
