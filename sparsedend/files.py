@@ -98,6 +98,29 @@ def check_replaceable(path: Path) -> os.stat_result | None:
     return old
 
 
+def check_free(
+    *paths: Path,
+    overwrite: bool,
+    advice: str = "give `overwrite=True` or another `output`",
+) -> None:
+    """Refuse to replace files, unless that is asked for; and to write what can be no file.
+
+    Raises
+    ------
+    InputError
+        Where one exists and `overwrite` is not given, or one is no file.
+    """
+    for path in paths:
+        if check_replaceable(path) and not overwrite:
+            raise InputError(f"'{path}' exists: {advice}")
+
+
+def write(path: Path, contents: bytes) -> None:
+    """Write a file by `atomic_write`; raises as that."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(contents)
+
+
 def make_folder(folder: Path, advice: str) -> None:
     """Make a folder, and those above it, where it does not exist.
 

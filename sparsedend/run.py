@@ -14,7 +14,7 @@ from . import checkpoint, datasets, models
 from .backends import Backend
 from .datasets import Dataset
 from .errors import InputError
-from .files import check_replaceable, exists, make_folder, remove_leftovers, target_of
+from .files import check_free, exists, make_folder, remove_leftovers, target_of
 from .locks import locked
 from .network import Network
 from .randomness import stream
@@ -114,10 +114,9 @@ def check_output(output: Path | None, *, resume: bool, overwrite: bool) -> None:
     """
     if resume and overwrite:
         raise InputError("`resume` and `overwrite` are both given: choose one")
-    if output is not None and check_replaceable(output) and not (resume or overwrite):
-        raise InputError(
-            f"'{output}' exists: give `resume=True`, `overwrite=True` or another `output`"
-        )
+    if output is not None:
+        advice = "give `resume=True`, `overwrite=True` or another `output`"
+        check_free(output, overwrite=resume or overwrite, advice=advice)
 
 
 def seen(settings: Settings, dataset: Dataset) -> Dataset:

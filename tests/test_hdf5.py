@@ -1,18 +1,25 @@
 """Files that lie: each is made here, and read in a process with little time and memory."""
 
+import errno
 import io
 import json
 import os
 import shutil
 import textwrap
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 import sparsedend as sd
-from sparsedend import InputError, checkpoint, hdf5
+from sparsedend import InputError, checkpoint, datasets, hdf5
+from sparsedend.cli.arrays import read_images
+from sparsedend.hdf5 import unreadable
+from sparsedend.sweep.results import Results
 from tests.conftest import child, edited
+
+fcntl = pytest.importorskip("fcntl")
 
 #: Bytes of address space, and seconds of computing, that a child may use.
 MEMORY, SECONDS = 3 * 2**30, 20
@@ -264,3 +271,60 @@ def test_attributes_are_numbers_and_texts(tmp_path, name):
         file.attrs.create(name, sequence, dtype=h5py.vlen_dtype(np.uint8))
     with pytest.raises(InputError, match=f"has an attribute '{name}' of type object: use another"):
         checkpoint.read(tmp_path / "a.h5")
+
+
+READERS = {
+    "data set": datasets.read,
+    "data set of one's own": lambda path: datasets.from_path("own", path),
+    "images": read_images,
+    "checkpoint": checkpoint.read,
+    "results": Results.read,
+}
+
+
+@pytest.fixture
+def plain(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    return path
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_file_that_another_process_writes_is_not_called_damaged(plain, reader):
+    with open(plain, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # As HDF5 does.
+        with pytest.raises(InputError) as told:
+            READERS[reader](plain)
+    expected = f"'{plain}' is being written by another process: wait until it has ended"
+    assert str(told.value) == expected
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_names_that_cannot_be_looked_up(tmp_path, reader):
+    with pytest.raises(InputError, match=r"cannot be looked up .File name too long.: give another"):
+        READERS[reader](tmp_path / ("a" * 300 + ".h5"))
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.EAGAIN, "x"), "'a' is being written by another process: wait"),
+        (
+            OSError("file is already open for write (h5clear)"),
+            "was when that was killed: .*h5clear",
+        ),
+        (OSError(errno.ENOLCK, "x"), "cannot be locked for reading .*HDF5_USE_FILE_LOCKING"),
+        (PermissionError(errno.EACCES, "x"), "'a' may not be read: change its permissions"),
+        (
+            OSError("bad\n heap"),
+            r"cannot be read as a pie \(bad heap\): it is damaged .*; bake it$",
+        ),
+        (KeyError("x"), r"cannot be read as a pie \('x'\): it is damaged or not HDF5"),
+    ],
+)
+def test_why_a_file_cannot_be_read(error, message):
+    told = str(unreadable(Path("a"), error, "a pie", "bake it"))
+    with pytest.raises(InputError, match=message):
+        raise InputError(told)
+    assert "\n" not in told

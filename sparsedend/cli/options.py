@@ -124,6 +124,7 @@ no_lock_option = click.option(
     is_flag=True,
     help="Do not keep other processes from writing --output, where its file system has no locks.",
 )
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="End the output with one JSON object in a line."
 )

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import save_npz
 
+from ..files import write
 from ..hdf5 import to_json
 from ..network import Network
-from .output import check_free, write
+from .output import check_free
 
 
 def scipy(network: Network, path: str | Path, *, overwrite: bool = False) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -266,7 +267,7 @@ def test_an_old_checkpoint_is_evaluated_on_the_images_of_its_run(tmp_path):
 def test_the_preset_leaves_what_is_given(monkeypatch):
     given = []
     monkeypatch.setattr(networks.run, "run", lambda settings, *rest, **more: given.append(settings))
-    monkeypatch.setattr(networks.run, "fresh_output", lambda settings: None)
+    monkeypatch.setattr(networks.run, "fresh_output", lambda settings: Path("none.h5"))
     words = ["--preset", "paper", "--dataset", "mnist", "--batch-size", 64, "--learning-rate", 1e-3]
     with pytest.raises(TypeError):
         invoked("train", *words)

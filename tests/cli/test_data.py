@@ -56,7 +56,7 @@ def test_every_option_reaches_the_data_set(given, options, request, cache):
 def test_an_existing_file_is_replaced_only_when_asked(arrays, tmp_path, cache):
     for output in ([], ["--output", tmp_path / "a.h5"]):
         invoked("convert", "own", *arrays, *output)
-        refused("exists: give --overwrite", "convert", "own", *arrays, "--seed", 2, *output)
+        refused("exists: give `overwrite=True` or", "convert", "own", *arrays, "--seed", 2, *output)
         invoked("convert", "own", *arrays, "--seed", 2, "--overwrite", *output)
         path = output[1] if output else cache / "own.h5"
         assert_equal(datasets.read(path), datasets.from_arrays("own", IMAGES, LABELS, seed=2))
