@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .. import hdf5
 from ..errors import InputError
 from ..files import check_file, is_file
+from ..numbers import real
 from ..randomness import stream
 from . import labels as labelling
 from . import store
@@ -115,8 +116,7 @@ def from_path(
 
 def _chosen(test_fraction: float, seed: int) -> np.random.Generator:
     """Random numbers to choose with; before anything is read, since that may take long."""
-    if not 0 < test_fraction < 1:
-        raise InputError(f"test fraction is {test_fraction}: give a number between 0 and 1")
+    real("test fraction", test_fraction, 0, 1, above=True)
     return stream(seed, "split")
 
 

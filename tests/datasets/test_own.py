@@ -157,9 +157,10 @@ def test_folders_for_training_and_test(tmp_path):
     [
         (IMAGES, LABELS[:5], 0.1, "give .images, height, width"),
         (IMAGES[0], LABELS, 0.1, "images have shape"),
-        (IMAGES, LABELS, 0.0, "test fraction is 0.0"),
-        (IMAGES, LABELS, 1.0, "test fraction is 1.0"),
+        (IMAGES, LABELS, 0.0, "test fraction is 0: give"),
+        (IMAGES, LABELS, 1.0, "test fraction is 1: give"),
         (IMAGES, LABELS, np.nan, "test fraction is nan"),
+        (IMAGES, LABELS, "0.1", "test fraction is '0.1': give"),
         (IMAGES[:2], LABELS[:2], 0.1, "takes 0 of 2 images"),
         (IMAGES, LABELS, 0.99, "takes 20 of 20 images"),
         (IMAGES, LABELS - 1, 0.1, "label -1 of image 0 is below 0"),
