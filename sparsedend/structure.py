@@ -64,13 +64,13 @@ class Structure:
 
     def __post_init__(self) -> None:
         shape = _shape(self.shape)
-        # The copies are checked: whoever has the originals may change them meanwhile.
         indptr, indices = _vector("indptr", self.indptr), _vector("indices", self.indices)
-        _check(indptr, indices, shape)
         wide = np.int32 if indices.size <= INT32_MAX else np.int64
-        for name, array, kept in (("indptr", indptr, wide), ("indices", indices, np.int32)):
-            values = array if array.dtype == kept else _immutable(array, kept)
-            object.__setattr__(self, name, values)
+        # The copies are checked: whoever has the originals may change them meanwhile.
+        indptr, indices = _copied(indptr, wide), _copied(indices, np.int32)
+        _check(indptr, indices, shape)
+        object.__setattr__(self, "indptr", indptr)
+        object.__setattr__(self, "indices", indices)
         object.__setattr__(self, "shape", shape)
 
     def __repr__(self) -> str:
@@ -142,7 +142,7 @@ def _shape(given: Any) -> tuple[int, int]:
 
 
 def _vector(name: str, given: Any) -> NDArray:
-    """A copy that nothing can write, of integers of the same size."""
+    """Integers, which are still the caller's."""
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -153,7 +153,15 @@ def _vector(name: str, given: Any) -> NDArray:
         raise InputError(
             f"CSR {name} is {array.dtype} of shape {array.shape}: give a vector of integers"
         )
-    return _immutable(array, array.dtype.newbyteorder("="))
+    return array
+
+
+def _copied(array: NDArray, dtype: type) -> NDArray:
+    """A copy that nothing can write; as wide as it was where a number does not fit otherwise."""
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    fits = np.can_cast(array.dtype, dtype) or not array.size
+    fits = fits or (array.min() >= least and array.max() <= most)
+    return _immutable(array, dtype if fits else array.dtype.newbyteorder("="))
 
 
 def _immutable(values: NDArray, dtype: DTypeLike) -> NDArray:

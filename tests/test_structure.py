@@ -185,6 +185,16 @@ def test_what_was_checked_is_what_is_kept(kind, monkeypatch):
     assert made.indices.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("number", [2**32, 2**32 + 1, -(2**32), 2**63])
+def test_numbers_beyond_32_bits_are_not_cut_off(number):
+    """Of which the lower bits would be a column, or the end of a row."""
+    kind = np.uint64 if number == 2**63 else np.int64
+    with pytest.raises(InputError, match=rf"CSR index {number} in row 0 is out of range"):
+        Structure([0, 1], np.array([number], kind), (1, 3))
+    with pytest.raises(InputError, match="CSR indptr goes from 0 to"):
+        Structure(np.array([0, number], kind), [0, 1], (1, 3))
+
+
 @pytest.mark.parametrize(
     "shape", [("a", 1), (1.9, 3.9), (1, 3, 1), 3, None, (True, 3), (1, 2**31), (0, 3)]
 )
