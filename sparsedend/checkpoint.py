@@ -32,16 +32,15 @@ from .hdf5 import File, from_json, to_json
 from .layers import Layer
 from .losses import Loss, SoftmaxCrossEntropy
 from .network import Network
-from .numbers import whole
+from .numbers import INT64_MAX, whole
 from .structure import Structure
 from .training import Training
 from .training.schedules import name_of
 
 FORMAT = "sparsedend-checkpoint"
 VERSION = 3
-#: Random streams of a training, each a Generator whose state is kept.
-STREAMS = ("shuffle", "dropout")
-INT64_MAX = 2**63 - 1
+#: Attributes of a training that are Generators, whose states are kept.
+GENERATORS = ("shuffle", "dropout")
 #: What every epoch has of its history; the rest is NaN where there was nothing to compute it from.
 ALWAYS = ("training_loss", "seconds")
 
@@ -139,19 +138,11 @@ class _Record:
     ) -> None:
         self.network, self.training = network, training
         _check_finite(network, training)
-        try:
-            self.about = to_json(about or {})
-            self.loss = to_json(losses.KINDS.record(network.loss))
-            records = [layers.KINDS.record(layer) for layer in network.layers]
-            self.layers = [(each["kind"], to_json(each["settings"])) for each in records]
-            self.of_training = {} if training is None else _training_record(training)
-        except InputError:
-            raise
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InputError(
-                f"a setting cannot be written as JSON ({error}): use finite numbers and texts of "
-                "Python"
-            ) from error
+        self.about = to_json(about or {})
+        self.loss = to_json(losses.KINDS.record(network.loss))
+        records = [layers.KINDS.record(layer) for layer in network.layers]
+        self.layers = [(each["kind"], to_json(each["settings"])) for each in records]
+        self.of_training = {} if training is None else _training_record(training)
 
     def write(self, file: h5py.File) -> None:
         network = self.network
@@ -188,7 +179,7 @@ def _check_finite(network: Network, training: Training | None) -> None:
 
 def _training_record(training: Training) -> dict[str, str]:
     """Attributes of a training's group."""
-    streams = {name: getattr(training, name).bit_generator.state for name in STREAMS}
+    states = {name: getattr(training, name).bit_generator.state for name in GENERATORS}
     facts = {
         "optimizer": optimizers.KINDS.record(training.optimizer),
         "batch_size": training.batch_size,
@@ -201,7 +192,7 @@ def _training_record(training: Training) -> dict[str, str]:
         "stopped": training.stopped,
         "planned": training.planned,
     }
-    return {name: to_json(value) for name, value in (facts | streams).items()}
+    return {name: to_json(value) for name, value in (facts | states).items()}
 
 
 def _write_vectors(group: h5py.Group, training: Training, backend: Backend) -> None:
@@ -282,7 +273,7 @@ def _read_layer(group: h5py.Group) -> Layer:
 def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Training:
     training, vectors = reader(group)
     training.steps = whole("steps", from_json(str(hdf5.attribute(group, "steps"))), 0, INT64_MAX)
-    for name in STREAMS:
+    for name in GENERATORS:
         if name in group.attrs:
             getattr(training, name).bit_generator.state = from_json(hdf5.attribute(group, name))
     epochs = group["history/seconds"].shape[:1]
@@ -308,7 +299,9 @@ def _read_training(group: h5py.Group, network: Network, reader: Reader) -> Train
 
 def _as_now(group: h5py.Group) -> tuple[Training, dict[str, str]]:
     facts = {
-        name: from_json(hdf5.attribute(group, name)) for name in group.attrs if name not in STREAMS
+        name: from_json(hdf5.attribute(group, name))
+        for name in group.attrs
+        if name not in GENERATORS
     }
     training = Training(
         optimizers.KINDS.make(facts["optimizer"]),

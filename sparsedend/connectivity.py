@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .numbers import whole
 from .structure import INT32_MAX, Structure, Transposed, from_csr
 
 __all__ = [
@@ -45,7 +46,8 @@ def sample_positions(rng: np.random.Generator, rows: int, columns: int, total: i
     InputError
         Where there are fewer positions than asked for.
     """
-    at_least_one(rows=rows, columns=columns, total=total)
+    rows, columns = _counts(rows=rows, columns=columns)
+    total = whole("total", total)
     cells = rows * columns
     if total > cells:
         raise InputError(f"{total} connections in {rows} × {columns} positions: ask for fewer")
@@ -82,7 +84,7 @@ def random(
     InputError
         Where a number is below 1 or there are more synapses than inputs.
     """
-    at_least_one(inputs=inputs, dendrites=dendrites, synapses=synapses)
+    inputs, dendrites, synapses = _counts(inputs=inputs, dendrites=dendrites, synapses=synapses)
     at_most(synapses, inputs, "synapses", "inputs")
     if not exact:
         return sample_positions(rng, dendrites, inputs, synapses * dendrites)
@@ -114,13 +116,13 @@ def local(
     Raises
     ------
     InputError
-        Where a number is below 1 or there are more synapses than pixels.
+        Where a number is below 1, the shape is none, or there are more synapses than pixels.
     """
-    height, width, _ = image_shape
-    at_least_one(dendrites=dendrites, synapses=synapses)
+    height, width, channels = _image(image_shape)
+    dendrites, synapses = _counts(dendrites=dendrites, synapses=synapses)
     at_most(synapses, height * width, "synapses", "pixels")
     centres = rng.integers(0, height * width, dendrites, dtype=np.int32)
-    return _receptive_fields(rng, image_shape, centres, synapses, "local")
+    return _receptive_fields(rng, (height, width, channels), centres, synapses, "local")
 
 
 def global_(
@@ -142,15 +144,17 @@ def global_(
     Raises
     ------
     InputError
-        Where a number is below 1, or synapses or dendrites are more than the pixels.
+        Where a number is below 1, the shape is none, or synapses or dendrites are more than the
+        pixels.
     """
-    height, width, _ = image_shape
-    at_least_one(somata=somata, dendrites=dendrites, synapses=synapses)
+    shape = _image(image_shape)
+    height, width, _ = shape
+    somata, dendrites, synapses = _counts(somata=somata, dendrites=dendrites, synapses=synapses)
     at_most(synapses, height * width, "synapses", "pixels")
     at_most(dendrites, height * width, "dendrites", "pixels to centre them on")
     somata_centres = rng.integers(0, height * width, somata, dtype=np.int32)
     centres = _neighbourhoods(rng, height, width, somata_centres, dendrites)
-    return _receptive_fields(rng, image_shape, centres.reshape(-1), synapses, "global")
+    return _receptive_fields(rng, shape, centres.reshape(-1), synapses, "global")
 
 
 def tree(somata: int, dendrites: int | Sequence[int]) -> Structure:
@@ -167,12 +171,14 @@ def tree(somata: int, dendrites: int | Sequence[int]) -> Structure:
     InputError
         Where a number is out of range, or there is not one for each soma.
     """
-    at_least_one(somata=somata)
-    if np.ndim(dendrites) == 0:
-        at_least_one(dendrites=dendrites)
-        counts = np.full(somata, dendrites)
+    (somata,) = _counts(somata=somata)
+    if np.isscalar(dendrites):
+        counts = np.full(somata, whole("dendrites", dendrites, most=INT32_MAX))
     else:
-        counts = np.asarray(dendrites)
+        try:
+            counts = np.asarray(dendrites)
+        except ValueError:  # Rows of different lengths.
+            counts = np.empty(0)
     if counts.shape != (somata,) or counts.dtype.kind not in "iu" or counts.min() < 0:
         raise InputError(
             f"dendrites are {dendrites} for {somata} somata: give one number, or a number of 0 or "
@@ -185,7 +191,7 @@ def tree(somata: int, dendrites: int | Sequence[int]) -> Structure:
 
 def grid_shape(somata: int) -> ImageShape:
     """Somata as an image for the next block: the most nearly square grid, rows ≤ columns."""
-    at_least_one(somata=somata)
+    (somata,) = _counts(somata=somata)
     rows = next(r for r in range(int(somata**0.5), 0, -1) if somata % r == 0)
     return rows, somata // rows, 1
 
@@ -254,18 +260,25 @@ def _distinct(rng: np.random.Generator, cells: int, count: int) -> NDArray:
     return found
 
 
-def at_least_one(**numbers: Any) -> None:
-    """Refuse what is no whole number of 1 or more with an InputError that names it."""
-    for name, value in numbers.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool):
-            raise InputError(f"{name} is {value!r}: give a whole number of 1 or more")
-        if value < 1:
-            raise InputError(f"{name} is {value}: give 1 or more")
-
-
 def at_most(value: int, limit: int, name: str, of: str) -> None:
     """Refuse a number of things above the number `limit` of others that there are."""
     if value > limit:
         raise InputError(
             f"{name} is {value}, but there are only {limit} {of}: give {limit} or less"
         )
+
+
+def _counts(**numbers: Any) -> list[int]:
+    """Numbers of things, as Python's own integers, whose products do not overflow."""
+    return [whole(name, value, most=INT32_MAX) for name, value in numbers.items()]
+
+
+def _image(shape: Any) -> tuple[int, int, int]:
+    """Height, width and channels."""
+    try:
+        height, width, channels = shape
+    except (TypeError, ValueError) as error:
+        raise InputError(f"image shape is {shape!r}: give height, width and channels") from error
+    height, width, channels = _counts(height=height, width=width, channels=channels)
+    at_most(height * width * channels, INT32_MAX, "values in a sample", "indices of 32 bits")
+    return height, width, channels

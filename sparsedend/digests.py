@@ -23,6 +23,9 @@ from .errors import InputError
 
 MAGIC = b"sparsedend digest 1\n"
 ROOM = 4096
+#: How HDF5's own part of a file begins, and where it may: at the first of these places that has it.
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+PLACES = (0, 512, 1024, 2048, ROOM)
 SECTIONS = 48
 
 #: A prime: pages and sectors that change places come into other lanes.
@@ -58,12 +61,18 @@ def check(file: IO[bytes], where: object, advice: str) -> bool:
     Raises
     ------
     InputError
-        Where they do not.
+        Where they do not, or something else stands in a digest's place.
     """
     file.seek(0)
     found = file.read(ROOM)
     if not found.startswith(MAGIC):
+        begins = found + file.read(len(SIGNATURE))
         file.seek(0)
+        if next((at for at in PLACES if begins.startswith(SIGNATURE, at)), None) == ROOM:
+            raise InputError(
+                f"'{where}' has no digest in the {ROOM:,} bytes before HDF5's own, which are "
+                f"damaged: {advice}, or remove them with h5unjam where sparsedend did not write it"
+            )
         return False
     sums = [_sums(piece) for piece in _pieces(file)]
     length = file.tell()

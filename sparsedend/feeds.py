@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -133,7 +133,7 @@ class Batches(Feed):
                     f"batches are {type(source).__name__}: give a function that returns an "
                     "iterable of (inputs, targets), or such an iterable"
                 )
-            if iter(source) is source:
+            if isinstance(source, Iterator):
                 raise InputError(
                     f"batches are a {type(source).__name__}, which can be gone through once: give "
                     "a function that returns a new one for every epoch"
@@ -142,7 +142,10 @@ class Batches(Feed):
 
     def batches(self, batch_size: int) -> int:
         """As many as the source says that it has."""
-        return len(self.source) if isinstance(self.source, Sized) else 0
+        try:
+            return len(self.source)  # type: ignore[arg-type]
+        except TypeError:  # It has no length, or only the method: PyTorch's loaders of streams.
+            return 0
 
     def portions(
         self, batch_size: int, seed: int | None = None, epoch: int = 0
@@ -272,15 +275,16 @@ class Arrays(Feed):
     ) -> Iterator[Portion]:
         """Windows; augmented, single batches of them."""
         window = max(1, self.window // batch_size) * batch_size
+        room = min(window, len(self))
         if seed is None:
             for ranges in self._windows(self.blocks, window):
-                yield Portion(map(self._piece, ranges), window)
+                yield Portion(map(self._piece, ranges), room)
             return
         shuffle, random = stream(seed, "shuffle", epoch), stream(seed, "augmentation", epoch)
         for ranges in self._windows(shuffle.permutation(self.blocks), window):
             order = shuffle.permutation(sum(stop - start for start, stop in ranges))
             if self.augment is None:
-                yield Portion(map(self._piece, ranges), window, order)
+                yield Portion(map(self._piece, ranges), room, order)
                 continue
             pieces = [self._piece(each) for each in ranges]
             x, y = (np.concatenate([_dense(each[i]) for each in pieces]) for i in (0, 1))

@@ -50,6 +50,12 @@ def is_file(path: Path) -> bool:
     return found is not None and stat.S_ISREG(found.st_mode)
 
 
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Time and size of a file, which change with it; None where there is none; as `status`."""
+    found = status(path)
+    return (found.st_mtime_ns, found.st_size) if found else None
+
+
 def check_file(path: Path, what: str = "file") -> None:
     """Refuse what is to be read and is no ordinary file.
 
@@ -71,6 +77,50 @@ def exists(path: Path) -> bool:
     return status(path) is not None
 
 
+def check_replaceable(path: Path) -> os.stat_result | None:
+    """Refuse to write what is there and no ordinary file.
+
+    Returns
+    -------
+    os.stat_result or None
+        What the system knows of the file that would be replaced, if there is one.
+
+    Raises
+    ------
+    InputError
+        Where there is something else; also as `status`.
+    """
+    old = status(path)
+    if old is not None and stat.S_ISDIR(old.st_mode):
+        raise InputError(f"'{path}' is a folder: give the name of a file")
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        raise InputError(f"'{path}' is a device or pipe: give the name of a file")
+    return old
+
+
+def check_free(
+    *paths: Path,
+    overwrite: bool,
+    advice: str = "give `overwrite=True` or another `output`",
+) -> None:
+    """Refuse to replace files, unless that is asked for; and to write what can be no file.
+
+    Raises
+    ------
+    InputError
+        Where one exists and `overwrite` is not given, or one is no file.
+    """
+    for path in paths:
+        if check_replaceable(path) and not overwrite:
+            raise InputError(f"'{path}' exists: {advice}")
+
+
+def write(path: Path, contents: bytes) -> None:
+    """Write a file by `atomic_write`; raises as that."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(contents)
+
+
 def make_folder(folder: Path, advice: str) -> None:
     """Make a folder, and those above it, where it does not exist.
 
@@ -81,7 +131,7 @@ def make_folder(folder: Path, advice: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"the folder '{folder}' cannot be made ({reason(error)}): {advice}"
         ) from error
@@ -112,11 +162,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         disk is full. The old file is then as it was, unless only the folder's flush failed.
     """
     path = Path(path)
-    target, old = target_of(path), status(path)
-    if old is not None and stat.S_ISDIR(old.st_mode):
-        raise InputError(f"'{path}' is a folder: give the name of a file")
-    if old is not None and not stat.S_ISREG(old.st_mode):
-        raise InputError(f"'{path}' is a device or pipe: give the name of a file")
+    target, old = target_of(path), check_replaceable(path)
     temporary = _temporary(target, secrets.token_hex(TOKEN // 2))
     with _interrupt_deferred():
         _make_file(temporary, 0o666 if old is None else 0o600)
@@ -241,10 +287,3 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def lacks_memory(error: BaseException | None) -> bool:
-    """Whether HDF5 got no memory, which it tells by errors of any kind, one after another."""
-    if error is None:
-        return False
-    return "memory allocation failed" in str(error) or lacks_memory(error.__context__)

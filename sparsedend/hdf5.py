@@ -19,18 +19,15 @@ from typing import IO, Any
 
 import h5py
 import numpy as np
-from h5py import h5d, h5g, h5l, h5o
 from numpy.typing import DTypeLike, NDArray
 
-from . import digests, heaps
+from . import contents, digests, heaps
 from .errors import InputError
-from .files import UNSUPPORTED, atomic_write, lacks_memory, reason
+from .files import UNSUPPORTED, atomic_write, reason
 
 #: A path, or a file opened in binary mode.
 File = str | Path | IO[bytes]
 
-#: Times that compressed values may be larger than what is stored; gzip reaches 1032 at most.
-COMPRESSION = 1032
 #: Bytes of texts that may be read at once.
 TEXTS = 2**30
 #: Stands for no default.
@@ -55,6 +52,7 @@ def writing(file: File, **options: Any) -> Iterator[h5py.File]:
     InputError
         Where it cannot be written, or memory does not hold it.
     """
+    _check_given(file, "write")
     image = _Image()
     if isinstance(file, str | Path):
         with atomic_write(Path(file)) as temporary:
@@ -86,16 +84,17 @@ def reading(file: File, kind: str, advice: str) -> Iterator[h5py.File]:
         Where it is not as it was written, no HDF5, or has values outside of it; also for any error
         of h5py's inside the context.
     """
+    _check_given(file, "read")
     path = name_of(file)
     try:
         if isinstance(file, str | Path):
             with open(path, "rb") as raw, _same(raw, path, advice) as opened:
-                _check_objects(opened, path, os.fstat(raw.fileno()).st_size)
+                contents.check(opened, path)
                 yield opened
             return
         _check_bytes(file, path, advice)
         with h5py.File(file, "r") as opened:
-            _check_objects(opened, path, file.seek(0, os.SEEK_END))
+            contents.check(opened, path)
             yield opened
     except InputError:
         raise
@@ -137,7 +136,9 @@ def array(
     kind = dataset.dtype.kind
     if kind not in kinds or (kind == "O" and h5py.check_string_dtype(dataset.dtype) is None):
         raise InputError(f"{where} values of type {dataset.dtype}: use another copy")
-    if dataset.shape is None or (shape is not None and dataset.shape != shape):
+    if dataset.shape is None:
+        raise InputError(f"{where} a data set of nothing: use another copy")
+    if shape is not None and dataset.shape != shape:
         raise InputError(f"{where} shape {dataset.shape} where {shape} belongs: use another copy")
     return _texts(dataset, where) if kind == "O" else dataset[()]
 
@@ -193,15 +194,20 @@ def from_json(text: Any) -> Any:
     return json.loads(text, parse_constant=_refused, parse_float=_number)
 
 
-def to_json(value: Any) -> str:
+def to_json(value: Any, indent: int | None = None) -> str:
     """A text of JSON.
 
     Raises
     ------
-    ValueError, TypeError
-        Where JSON has no such value, as it has no NaN.
+    InputError
+        Where JSON has no such value, as it has no NaN and none of NumPy's integers.
     """
-    return json.dumps(value, allow_nan=False)
+    try:
+        return json.dumps(value, allow_nan=False, indent=indent)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"a value cannot be written as JSON ({error}): use finite numbers and texts of Python"
+        ) from error
 
 
 def unreadable(path: Path, error: Exception, kind: str, advice: str) -> InputError:
@@ -237,6 +243,13 @@ def unreadable(path: Path, error: Exception, kind: str, advice: str) -> InputErr
     )
 
 
+def _check_given(file: Any, method: str) -> None:
+    if not (isinstance(file, str | Path) or hasattr(file, method)):
+        raise InputError(
+            f"the file is {file!r}: give a path as a text or a Path, or a file in binary mode"
+        )
+
+
 class _Image(io.BytesIO):
     """A file in memory that never fails, for HDF5 could not bear it; afterwards it tells."""
 
@@ -263,7 +276,7 @@ def _filled(image: _Image, where: object, options: dict[str, Any]) -> Iterator[h
     except MemoryError:
         image.whole = False
     except ERRORS as error:
-        if image.whole and not closing and not lacks_memory(error):
+        if image.whole and not closing and not _lacks_memory(error):
             raise
         image.whole = False
     if not image.whole:
@@ -271,6 +284,13 @@ def _filled(image: _Image, where: object, options: dict[str, Any]) -> Iterator[h
             f"'{where}' cannot be written, for memory does not hold the file as well: free some, "
             "or choose a smaller network or data set"
         )
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether HDF5 got no memory, which it tells by errors of any kind, one after another."""
+    if error is None:
+        return False
+    return "memory allocation failed" in str(error) or _lacks_memory(error.__context__)
 
 
 def _write_into(file: IO[bytes], content: memoryview) -> None:
@@ -310,57 +330,6 @@ def _check_bytes(file: IO[bytes], path: Path, advice: str) -> None:
         heaps.check(file, path, advice)
 
 
-def _check_objects(file: h5py.File, path: Path, size: int) -> None:
-    """Walk over all that is in a file before anything is read.
-
-    Raises
-    ------
-    InputError
-        Where a link or values lie outside of it, or values take more than it can hold.
-    """
-    left, seen = [h5o.open(file.id, b"/")], set()
-    while left:
-        group = left.pop()
-        for name in group:
-            link = group.links.get_info(name)
-            if link.type == h5l.TYPE_SOFT:  # Leads to what a hard link leads to, or nowhere.
-                continue
-            if link.type != h5l.TYPE_HARD:
-                target = [os.fsdecode(part) for part in group.links.get_val(name)]
-                raise _outside(path, name, "links to " + " in ".join(reversed(target)))
-            found = h5o.open(group, name)
-            address = h5o.get_info(found).addr
-            if address in seen:
-                continue
-            seen.add(address)
-            if isinstance(found, h5g.GroupID):
-                left.append(found)
-            elif isinstance(found, h5d.DatasetID):
-                _check_values(found, path, name, size)
-
-
-def _check_values(values: h5d.DatasetID, path: Path, name: bytes, size: int) -> None:
-    properties = values.get_create_plist()
-    if properties.get_external_count():
-        target = os.fsdecode(properties.get_external(0)[0])
-        raise _outside(path, name, f"lies in {target}")
-    layout = properties.get_layout()
-    if layout == h5d.VIRTUAL:
-        target = properties.get_virtual_filename(0) if properties.get_virtual_count() else "nowhere"
-        raise _outside(path, name, f"is made of {target}")
-    shape = values.shape or (0,)
-    most = min(size, values.get_storage_size())
-    if properties.get_nfilters():
-        most *= COMPRESSION
-        shape = max(shape, properties.get_chunk(), key=math.prod)
-    declared = math.prod(shape) * values.get_type().get_size()
-    if declared > most:
-        raise InputError(
-            f"'{path}' declares {declared:,} bytes at '{_shown(name)}' and has {size:,} in all, of "
-            f"which that can hold {most:,}: use another copy"
-        )
-
-
 def _texts(dataset: h5py.Dataset, where: str) -> NDArray:
     """Texts, as bytes; each has its own place in a file, which is no larger than all of them.
 
@@ -376,17 +345,6 @@ def _texts(dataset: h5py.Dataset, where: str) -> NDArray:
             raise InputError(f"{where} more texts than its {size:,} bytes hold: use another copy")
         found[start : start + step] = part
     return found if dataset.ndim else np.asarray(dataset[()], object)
-
-
-def _outside(path: Path, name: bytes, what: str) -> InputError:
-    return InputError(
-        f"'{path}' is not whole by itself, '{_shown(name)}' {what}: copy the values into the file, "
-        "such as with h5repack or h5copy"
-    )
-
-
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "replace")
 
 
 def _refused(constant: str) -> None:

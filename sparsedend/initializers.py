@@ -68,7 +68,7 @@ def _count(of: Structure | Shape) -> int:
 
 def _uniform(rng: np.random.Generator, size: int, dtype: DTypeLike) -> NDArray:
     """Numbers from -1 up to 1, without temporaries of a wider dtype."""
-    values = rng.random(size, dtype=np.float64 if dtype == np.float64 else np.float32)
+    values = rng.random(size, dtype=np.float64 if np.dtype(dtype) == np.float64 else np.float32)
     values *= 2
     values -= 1
     return values

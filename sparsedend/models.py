@@ -211,9 +211,9 @@ def check(model: str, dendrites: int, somata: int, synapses: int, layers: int) -
     if model not in MODELS:
         hint = suggestion(model, MODELS)
         raise InputError(f"unknown model '{model}': {hint}the models are {', '.join(MODELS)}")
-    connectivity.at_least_one(dendrites=dendrites, somata=somata, synapses=synapses, layers=layers)
-    if layers > LAYERS:
-        raise InputError(f"layers is {layers}: give a whole number from 1 to {LAYERS}")
+    for name, value in {"dendrites": dendrites, "somata": somata, "synapses": synapses}.items():
+        whole(name, value)
+    whole("layers", layers, most=LAYERS)
 
 
 def plan(
@@ -364,10 +364,9 @@ def _planned(
 
 def _block(matrices: list[Matrix], dropout: float, rng: np.random.Generator) -> list[Layer]:
     """Layers of one block: fused where that is possible."""
-    if len(matrices) == 2 and matrices[1].rule == TREE and not dropout:
-        synapses, cables = matrices
-        if synapses.draw and cables.draw:
-            return [Dendritic(synapses.draw(rng), cables.draw(rng))]
+    synapses, cables = matrices
+    if cables.rule == TREE and synapses.draw and cables.draw and not dropout:
+        return [Dendritic(synapses.draw(rng), cables.draw(rng))]
     stack: list[Layer] = []
     for matrix in matrices:
         stack += [_weights(matrix, rng), LeakyReLU(matrix.outputs)]

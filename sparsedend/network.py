@@ -151,8 +151,9 @@ class Network:
 
     @property
     def density(self) -> float:
-        """Parameters that exist, as a share of those of the same layers all to all."""
-        return self.size / sum(layer.dense_size for layer in self.layers)
+        """Parameters that exist, as a share of those of the same layers all to all; 1 of none."""
+        dense = sum(layer.dense_size for layer in self.layers)
+        return self.size / dense if dense else 1.0
 
     def __repr__(self) -> str:
         shape = " × ".join(map(str, self.image_shape))

@@ -9,6 +9,8 @@ from typing import Any
 
 from .errors import InputError
 
+#: The largest that a file holds.
+INT64_MAX = 2**63 - 1
 #: Of a whole number that a message writes in digits.
 BITS = 256
 

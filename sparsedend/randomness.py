@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .numbers import whole
+from .numbers import INT64_MAX, whole
 
-SEED_MAX = 2**63 - 1
+SEED_MAX = INT64_MAX
 STREAMS = ("split", "connectivity", "weights", "shuffle", "noise", "dropout", "augmentation")
 
 

@@ -40,9 +40,14 @@ class Registry(Mapping[str, type[Kind]], Generic[Kind]):
         Raises
         ------
         InputError
-            Where another class has that name already.
+            Where it has none, or another class has that name already.
         """
-        kind = cls.kind  # type: ignore[attr-defined]
+        kind = getattr(cls, "kind", None)
+        if not isinstance(kind, str) or not kind:
+            raise InputError(
+                f"the {self.what} {cls.__qualname__} has the kind {kind!r}: give it a text, such "
+                f"as kind = '{cls.__qualname__.lower()}'"
+            )
         known = self._kinds.setdefault(kind, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise InputError(
@@ -74,7 +79,7 @@ class Registry(Mapping[str, type[Kind]], Generic[Kind]):
         Raises
         ------
         InputError
-            Where no class of that name is registered.
+            Where no class of that name is registered, or it does not take the settings.
         """
         kind = record["kind"]
         if kind not in self._kinds:
@@ -83,4 +88,14 @@ class Registry(Mapping[str, type[Kind]], Generic[Kind]):
                 f"unknown {self.what} '{kind}': {hint}register the class that has this kind with "
                 f"{self.how}, or use the version of sparsedend that knows it"
             )
-        return self._kinds[kind](**record["settings"], **parts)
+        cls, settings = self._kinds[kind], dict(record["settings"])
+        try:
+            return cls(**settings, **parts)
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:  # A class of a user's own raises what it likes.
+            raise InputError(
+                f"the {self.what} '{kind}' cannot be made by {cls.__module__}.{cls.__qualname__} "
+                f"({type(error).__name__}: {error}): register the class that it was written by, or "
+                "use another copy of the file"
+            ) from error

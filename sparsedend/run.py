@@ -14,7 +14,7 @@ from . import checkpoint, datasets, models
 from .backends import Backend
 from .datasets import Dataset
 from .errors import InputError
-from .files import exists, make_folder, remove_leftovers
+from .files import check_free, exists, make_folder, remove_leftovers, target_of
 from .locks import locked
 from .network import Network
 from .randomness import stream
@@ -71,7 +71,7 @@ def run(
     resume : bool
         Go on from `output` where it exists.
     overwrite : bool
-        Replace `output` where it exists.
+        Replace `output` where it exists, as soon as an epoch has ended.
     no_lock : bool
         Do not keep other runs from writing `output`, where its file system has no locks.
     progress : bool, optional
@@ -109,14 +109,14 @@ def check_output(output: Path | None, *, resume: bool, overwrite: bool) -> None:
     Raises
     ------
     InputError
-        Where it exists, and neither `resume` nor `overwrite` is given, or where both are.
+        Where it exists, and neither `resume` nor `overwrite` is given, or where both are; where it
+        is no file.
     """
     if resume and overwrite:
         raise InputError("`resume` and `overwrite` are both given: choose one")
-    if output is not None and exists(output) and not (resume or overwrite):
-        raise InputError(
-            f"'{output}' exists: give `resume=True`, `overwrite=True` or another `output`"
-        )
+    if output is not None:
+        advice = "give `resume=True`, `overwrite=True` or another `output`"
+        check_free(output, overwrite=resume or overwrite, advice=advice)
 
 
 def seen(settings: Settings, dataset: Dataset) -> Dataset:
@@ -253,7 +253,9 @@ def _run(
     if settings.patience is not None:
         callbacks.append(EarlyStopping(settings.patience))
     callbacks.append(keep_epoch)
-    if training.history.epochs == 0:
+    # What is replaced stays until an epoch has ended.
+    begun = path if path is not None and not exists(path) else None
+    if begun:
         keep()
     try:
         history = fit(
@@ -265,8 +267,8 @@ def _run(
             training=training,
         )
     except InputError:
-        if path is not None and training.history.epochs == 0:
-            path.unlink(missing_ok=True)  # Nothing has been learnt that could be lost.
+        if begun and training.history.epochs == 0:
+            target_of(begun).unlink(missing_ok=True)  # Nothing has been learnt that could be lost.
         raise
     tested = evaluate(network, dataset.test_x, dataset.test_y, batch_size=settings.batch_size)
     result = {

@@ -83,6 +83,8 @@ def checked_samples(
         return Samples(checked, wanted)
     if not weights.any():
         raise InputError(NO_WEIGHT)
+    # By a power of two first, which rounds nothing: the sum of large ones would be infinite.
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     scaled = (weights / weights.mean()).astype(network.dtype)
     return Samples(checked, wanted, network.backend.place(scaled) if on_gpu(wanted) else scaled)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -22,6 +22,7 @@ from .initializers import INITIALIZERS
 from .models import LAYERS, MODELS
 from .numbers import real, whole
 from .optimizers import SGD, Adam, AdamW, Optimizer
+from .randomness import SEED_MAX
 from .training.schedules import SCHEDULES
 
 #: Epochs of the paper's protocol by data set.
@@ -232,7 +233,7 @@ class Settings:
         "Standard deviation of the Gaussian noise on all images, whose values are 0 to 1.",
         least=0,
     )
-    seed: int = setting(1, "Seed of everything that is random.", least=0, most=2**63 - 1)
+    seed: int = setting(1, "Seed of everything that is random.", least=0, most=SEED_MAX)
 
     def __post_init__(self) -> None:
         for name, known in SETTINGS.items():
@@ -308,7 +309,7 @@ class Settings:
     @property
     def short_name(self) -> str:
         """What names a file of a run, except for the ending."""
-        # The name of a file has an end.
+        # File systems take no names without end.
         dataset = Path(self.dataset).stem[:40]
         return f"{self.model}-{dataset}-{self.dendrites}x{self.somata}-s{self.seed}"
 
@@ -353,7 +354,7 @@ def chosen(given: Mapping[str, Any], preset: str | None = None) -> Settings:
     return settings.resolved(settings.dataset)
 
 
-def tell_unknown(names: Iterable[str], written_by: str | None, *, tolerant: bool) -> None:
+def tell_unknown(names: Collection[str], written_by: str | None, *, tolerant: bool) -> None:
     """Name settings or figures of a file that this version does not know, and the one that does.
 
     Raises
@@ -361,11 +362,13 @@ def tell_unknown(names: Iterable[str], written_by: str | None, *, tolerant: bool
     InputError
         Where there are any, unless `tolerant`: then it is a warning.
     """
-    listed = ", ".join(f"'{name}'" for name in names)
-    if not listed:
+    if not names:
         return
+    listed = ", ".join(f"'{name}'" for name in names)
     writer = f"version {written_by}" if written_by else "another version"
-    message = f"{listed} is unknown here, but not to {writer} of sparsedend, which wrote the file"
+    they, are = ("it", "is") if len(names) == 1 else ("they", "are")
+    known = f"but not to {writer} of sparsedend, which wrote the file"
+    message = f"{listed} {are} unknown here, {known}"
     if not tolerant:
         raise InputError(f"{message}: use that version or a later one")
-    warnings.warn(f"{message}; it is left out", stacklevel=3)
+    warnings.warn(f"{message}; {they} {are} left out", stacklevel=3)

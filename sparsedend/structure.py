@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import csr_array, issparse
 
 from .errors import InputError
+from .numbers import whole
 
 INT32_MAX = np.iinfo(np.int32).max
 
@@ -62,18 +63,14 @@ class Structure:
     rule: str = "given"
 
     def __post_init__(self) -> None:
-        try:
-            indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
-        except ValueError as error:
-            raise InputError(
-                f"indptr and indices make no arrays ({error}): give vectors of integers"
-            ) from error
-        rows, columns = self.shape
-        shape = int(rows), int(columns)
-        _check(indptr, indices, shape)
+        shape = _shape(self.shape)
+        indptr, indices = _vector("indptr", self.indptr), _vector("indices", self.indices)
         wide = np.int32 if indices.size <= INT32_MAX else np.int64
-        object.__setattr__(self, "indptr", _immutable(indptr, wide))
-        object.__setattr__(self, "indices", _immutable(indices, np.int32))
+        # The copies are checked: whoever has the originals may change them meanwhile.
+        indptr, indices = _copied(indptr, wide), _copied(indices, np.int32)
+        _check(indptr, indices, shape)
+        object.__setattr__(self, "indptr", indptr)
+        object.__setattr__(self, "indices", indices)
         object.__setattr__(self, "shape", shape)
 
     def __repr__(self) -> str:
@@ -134,20 +131,46 @@ def from_csr(matrix: Any, rule: str = "given") -> Structure:
     return Structure(rows.indptr, rows.indices, rows.shape, rule)
 
 
-def _immutable(values: NDArray, dtype: type) -> NDArray:
+def _shape(given: Any) -> tuple[int, int]:
+    try:
+        rows, columns = given
+        return whole("rows", rows, most=INT32_MAX), whole("columns", columns, most=INT32_MAX)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"CSR shape is {given!r}: give whole numbers of rows and columns from 1 to {INT32_MAX}"
+        ) from error
+
+
+def _vector(name: str, given: Any) -> NDArray:
+    """Integers, which are still the caller's."""
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InputError(
+            f"CSR {name} makes no array ({error}): give a vector of integers"
+        ) from error
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise InputError(
+            f"CSR {name} is {array.dtype} of shape {array.shape}: give a vector of integers"
+        )
+    return array
+
+
+def _copied(array: NDArray, dtype: type) -> NDArray:
+    """A copy that nothing can write; as wide as it was where a number does not fit otherwise."""
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    fits = np.can_cast(array.dtype, dtype) or not array.size
+    fits = fits or (array.min() >= least and array.max() <= most)
+    return _immutable(array, dtype if fits else array.dtype.newbyteorder("="))
+
+
+def _immutable(values: NDArray, dtype: DTypeLike) -> NDArray:
     """A copy in the memory of a bytes object, which NumPy never lets anyone write to."""
     return np.frombuffer(np.ascontiguousarray(values, dtype).tobytes(), dtype)
 
 
 def _check(indptr: NDArray, indices: NDArray, shape: tuple[int, int]) -> None:
     rows, columns = shape
-    if min(shape) < 1 or max(shape) > INT32_MAX:
-        raise InputError(f"CSR shape is {shape}: give rows and columns from 1 to {INT32_MAX}")
-    for name, array in (("indptr", indptr), ("indices", indices)):
-        if array.ndim != 1 or array.dtype.kind not in "iu":
-            raise InputError(
-                f"CSR {name} is {array.dtype} of shape {array.shape}: give a vector of integers"
-            )
     if indptr.size != rows + 1:
         raise InputError(f"CSR indptr has {indptr.size} entries: {rows} rows need {rows + 1}")
     if indptr[0] != 0 or indptr[-1] != indices.size:

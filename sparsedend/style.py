@@ -107,8 +107,7 @@ def save(figure: Any, path: Path, formats: Iterable[str] = ("png", "svg")) -> li
     written = []
     for form in formats:
         target = path.with_name(f"{path.name}.{form}")
-        with files.atomic_write(target) as temporary:
-            temporary.write_bytes(encoded(figure, form))
+        files.write(target, encoded(figure, form))
         written.append(target)
     return written
 

@@ -136,6 +136,13 @@ def test_files_that_cannot_be_written(tmp_path):
         sd.save(network(), file)
 
 
+@pytest.mark.parametrize("file", [None, b"a.h5", 3])
+def test_what_is_no_file_is_refused(file):
+    for use in (lambda: sd.save(network(), file), lambda: sd.load(file)):
+        with pytest.raises(InputError, match=r"the file is .*: give a path as a text or a P"):
+            use()
+
+
 @pytest.mark.parametrize("about", [{"a": np.float32(1)}, {"a": {1, 2}}, {"a": object()}])
 def test_facts_that_are_no_json_are_refused(about, tmp_path):
     with pytest.raises(InputError, match="cannot be written as JSON"):
@@ -251,7 +258,7 @@ def shorter_moment(group):
         (lambda file: file.pop("layers"), "cannot be read as a checkpoint"),
         (lambda file: file.pop("layers/1/weights"), "cannot be read as a checkpoint"),
         (lambda file: file["layers/1"].attrs.update(kind="dens"), "unknown layer 'dens': did you"),
-        (lambda file: file["layers/1"].attrs.update(settings="{}"), "cannot be read as a checkp"),
+        (lambda file: file["layers/1"].attrs.update(settings="{}"), "'dense' cannot be made by sp"),
         (lambda file: file["layers/1"].attrs.update(settings="[1]"), "cannot be read as a checkp"),
         (lambda file: file.attrs.update(loss='{"kind": "x", "settings": {}}'), "unknown loss 'x'"),
         (lambda file: file.attrs.update(dtype="float16"), "dtype is float16"),
@@ -334,7 +341,7 @@ def test_facts_in_facts_without_end_are_refused(tmp_path):
     deep = []
     for _ in range(100_000):
         deep = [deep]
-    with pytest.raises(InputError, match="a setting cannot be written as JSON"):
+    with pytest.raises(InputError, match="a value cannot be written as JSON"):
         sd.save(network(), tmp_path / "a.h5", about={"deep": deep})
     assert list(tmp_path.iterdir()) == []
 

@@ -289,6 +289,41 @@ def test_impossible_sizes_are_refused(draw, sizes, message):
         getattr(connectivity, draw)(generator(0), *sizes)
 
 
+@pytest.mark.parametrize("shape", [(28, 28), 784, None, (28, 28, 1, 1)])
+@pytest.mark.parametrize("draw", ["local", "global_"])
+def test_shapes_of_no_image_are_refused(draw, shape):
+    sizes = (2, 4) if draw == "local" else (2, 2, 4)
+    with pytest.raises(InputError, match=r"image shape is .*: give height, width and channels"):
+        getattr(connectivity, draw)(generator(0), shape, *sizes)
+    for wrong, message in (
+        ((28, 28, 0), "channels is 0: give a whole number"),
+        ((28.5, 28, 1), r"height is 28\.5: give a whole number"),
+        ((2**15, 2**15, 4), "values in a sample is 4294967296, but there are only 2147483647"),
+    ):
+        with pytest.raises(InputError, match=message):
+            getattr(connectivity, draw)(generator(0), wrong, *sizes)
+
+
+@pytest.mark.parametrize(
+    ("draw", "sizes", "kinds"),
+    [
+        ("sample_positions", (70_000, 70_000, 1000), [np.int32, np.uint32]),
+        ("random", (120, 100, 10), [np.uint8, np.int8]),
+        ("local", ((20, 20, 1), 100, 10), [np.int8, np.uint8]),
+        ("global_", ((20, 20, 1), 10, 20, 10), [np.int8, np.uint8]),
+    ],
+)
+def test_numbers_of_numpy_s_give_what_those_of_python_give(draw, sizes, kinds):
+    """Their products do not fit into their own types."""
+    made = getattr(connectivity, draw)(generator(0), *sizes)
+    for kind in kinds:
+        given = (tuple(map(kind, n)) if isinstance(n, tuple) else kind(n) for n in sizes)
+        found = getattr(connectivity, draw)(generator(0), *given)
+        np.testing.assert_array_equal(found.indptr, made.indptr)
+        np.testing.assert_array_equal(found.indices, made.indices)
+        assert {type(size) for size in found.shape} == {int}
+
+
 def test_sizes_up_to_the_limits_are_allowed():
     assert connectivity.local(generator(0), (4, 4, 1), 5, 16).nnz == 80
     assert connectivity.global_(generator(0), (4, 4, 1), 2, 16, 16).nnz == 512
@@ -305,6 +340,8 @@ def test_sizes_up_to_the_limits_are_allowed():
         (2, 1.5, "dendrites is 1.5: give a whole number"),
         (2, [1, 2, 3], r"dendrites are \[1, 2, 3\] for 2 somata"),
         (2, [1, -1], r"dendrites are \[1, -1\] for 2 somata"),
+        (2, [1, [2]], r"dendrites are \[1, \[2\]\] for 2 somata"),
+        (2, None, "dendrites are None for 2 somata"),
     ],
 )
 def test_impossible_trees_are_refused(somata, dendrites, message):

@@ -20,6 +20,15 @@ def sealed(length=LENGTH, seed=0):
     return file, content
 
 
+def sealed_hdf5():
+    """As HDF5 lies behind the block, of three pieces."""
+    content = bytearray(np.random.default_rng(0).bytes(digests.ROOM + 3 * digests.PIECE))
+    content[digests.ROOM : digests.ROOM + 8] = digests.SIGNATURE
+    file = io.BytesIO()
+    digests.write(file, memoryview(content))
+    return file
+
+
 def check(file):
     return digests.check(file, "a", "use another copy")
 
@@ -53,15 +62,37 @@ def test_a_file_without_a_digest_has_none():
 
 
 def test_every_changed_bit_is_noticed():
-    """In 500 places at random, the block itself included, but not the sign that there is one."""
-    file, _ = sealed(digests.ROOM + 3 * digests.PIECE)
+    """In 500 places at random, and all of the sign that there is a digest."""
+    file = sealed_hdf5()
     rng, view = np.random.default_rng(1), file.getbuffer()
-    for place in rng.integers(len(digests.MAGIC), len(view), 500):
+    for place in (*range(len(digests.MAGIC)), *rng.integers(0, len(view), 500)):
         bit = 1 << int(rng.integers(8))
         view[place] ^= bit
-        refused(file, "'a' is not as it was written, .*: use another copy")
+        words = "has no digest in" if place < len(digests.MAGIC) else "is not as it was written, .*"
+        refused(file, f"'a' {words}.*: use another copy")
         view[place] ^= bit
     assert check(file)
+
+
+@pytest.mark.parametrize("length", [1, 20, 512, 4096])
+def test_a_digest_that_is_lost_is_missed(length):
+    """Were it not, damage anywhere else would be read in silence."""
+    file = sealed_hdf5()
+    file.getbuffer()[:length] = bytes(length)
+    file.getbuffer()[-1] ^= 1
+    refused(file, "'a' has no digest in the 4,096 bytes before HDF5's own, .*: use another copy")
+
+
+def test_other_programs_files_have_none(tmp_path):
+    """With blocks of theirs before them, and in whose midst the sign of HDF5 may stand."""
+    for size in (0, 512, 1024, 2048, 8192):
+        with h5py.File(tmp_path / "a.h5", "w", userblock_size=size) as made:
+            made["x"] = np.frombuffer(digests.SIGNATURE * 2000, np.uint8)
+        content = bytearray((tmp_path / "a.h5").read_bytes())
+        content[digests.ROOM : digests.ROOM + 8] = digests.SIGNATURE if size < 4096 else bytes(8)
+        file = io.BytesIO(content)
+        assert not check(file)
+        assert file.tell() == 0
 
 
 @pytest.mark.parametrize("size", [512, 4096, 65536])

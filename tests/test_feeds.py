@@ -24,7 +24,7 @@ def taken(feed, batch_size, **named):
         pieces = list(portion.pieces)
         x, y = (np.concatenate([each[i] for each in pieces]) for i in (0, 1))
         np.testing.assert_array_equal(x[:, 0], y)
-        assert portion.room is None or len(y) <= portion.room
+        assert portion.room is None or len(y) <= portion.room <= len(feed)
         found.append(y if portion.order is None else y[portion.order])
     return found
 
@@ -196,6 +196,44 @@ def test_batches_come_as_they_are():
             assert [len(each) for each in taken(feed, 4, seed=1)] == [5, 2, 7]
     assert Batches(given_).batches(4) == 3
     assert Batches(lambda: given_).batches(4) == 0
+
+
+def test_a_source_is_not_begun_to_be_looked_at():
+    """Its length may be refused, as by PyTorch's loaders of streams; beginning it may draw."""
+
+    class Loader:
+        begun = 0
+
+        def __len__(self):
+            raise TypeError("object of type 'Stream' has no len()")
+
+        def __iter__(self):
+            self.begun += 1
+            return iter([numbered(5)])
+
+    feed = Batches(loader := Loader())
+    assert feed.batches(4) == 0
+    assert loader.begun == 0
+    assert [len(each) for each in taken(feed, 4)] == [5]
+    assert loader.begun == 1
+
+
+def test_a_loader_of_pytorch_s():
+    """Of a stream of samples, whose loader cannot tell how many batches come."""
+    torch = pytest.importorskip("torch")
+
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(range(6))
+
+    loader = torch.utils.data.DataLoader(
+        Stream(), 2, collate_fn=lambda found: (np.ones((2, 3)) * found[0], np.array(found))
+    )
+    before = torch.random.get_rng_state()
+    feed = Batches(loader)
+    assert feed.batches(2) == 0
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert sum(1 for _ in feed.portions(2)) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,11 @@ import stat
 import threading
 from pathlib import Path
 
-import h5py
 import pytest
 
-from sparsedend import checkpoint, datasets, files
-from sparsedend.cli.arrays import read_images
+from sparsedend import files
 from sparsedend.errors import InputError
-from sparsedend.files import atomic_write, make_folder, remove_leftovers
-from sparsedend.hdf5 import unreadable
-from sparsedend.sweep.results import Results
+from sparsedend.files import atomic_write, check_free, make_folder, remove_leftovers
 from tests.conftest import child
 
 fcntl = pytest.importorskip("fcntl")
@@ -303,70 +299,35 @@ def test_what_cannot_be_written(tmp_path, fails):
     refused(tmp_path / "a", r"the folder '.*' cannot be written \(Read-only file system\)")
 
 
+def test_what_is_free_to_be_written(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    two.write_text("old")
+    check_free(one, overwrite=False)
+    check_free(one, two, overwrite=True)
+    with pytest.raises(InputError, match=r"two' exists: give `overwrite=True` or another `output`"):
+        check_free(one, two, overwrite=False)
+    with pytest.raises(InputError, match=r"two' exists: choose$"):
+        check_free(two, overwrite=False, advice="choose")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="is a folder: give the name of a file"):
+            check_free(tmp_path, overwrite=overwrite)
+
+
+def test_write_replaces_a_file_as_a_whole(tmp_path):
+    (path := tmp_path / "a").write_bytes(b"old and long")
+    files.write(path, b"new")
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("a", b"new")]
+
+
 def test_make_folder(tmp_path):
     for _ in range(2):
         make_folder(tmp_path / "a" / "b", "")
         assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot be made \(embedded null byte\): give another"):
+        make_folder(tmp_path / "a\0b", "give another")
     with pytest.raises(InputError, match=r"file' cannot be made \(File exists\): give another"):
         make_folder(tmp_path / "file", "give another")
-
-
-READERS = {
-    "data set": datasets.read,
-    "data set of one's own": lambda path: datasets.from_path("own", path),
-    "images": read_images,
-    "checkpoint": checkpoint.read,
-    "results": Results.read,
-}
-
-
-@pytest.fixture
-def hdf5(tmp_path):
-    path = tmp_path / "a.h5"
-    with h5py.File(path, "w") as file:
-        file["x"] = 1
-    return path
-
-
-@pytest.mark.parametrize("reader", READERS)
-def test_a_file_that_another_process_writes_is_not_called_damaged(hdf5, reader):
-    with open(hdf5, "rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # As HDF5 does.
-        with pytest.raises(InputError) as told:
-            READERS[reader](hdf5)
-    expected = f"'{hdf5}' is being written by another process: wait until it has ended"
-    assert str(told.value) == expected
-
-
-@pytest.mark.parametrize("reader", READERS)
-def test_names_that_cannot_be_looked_up(tmp_path, reader):
-    with pytest.raises(InputError, match=r"cannot be looked up .File name too long.: give another"):
-        READERS[reader](tmp_path / ("a" * 300 + ".h5"))
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (OSError(errno.EAGAIN, "x"), "'a' is being written by another process: wait"),
-        (
-            OSError("file is already open for write (h5clear)"),
-            "was when that was killed: .*h5clear",
-        ),
-        (OSError(errno.ENOLCK, "x"), "cannot be locked for reading .*HDF5_USE_FILE_LOCKING"),
-        (PermissionError(errno.EACCES, "x"), "'a' may not be read: change its permissions"),
-        (
-            OSError("bad\n heap"),
-            r"cannot be read as a pie \(bad heap\): it is damaged .*; bake it$",
-        ),
-        (KeyError("x"), r"cannot be read as a pie \('x'\): it is damaged or not HDF5"),
-    ],
-)
-def test_why_a_file_cannot_be_read(error, message):
-    told = str(unreadable(Path("a"), error, "a pie", "bake it"))
-    with pytest.raises(InputError, match=message):
-        raise InputError(told)
-    assert "\n" not in told
 
 
 def test_what_is_there(tmp_path):

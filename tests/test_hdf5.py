@@ -1,11 +1,12 @@
 """Files that lie: each is made here, and read in a process with little time and memory."""
 
+import errno
 import io
 import json
 import os
 import shutil
 import textwrap
-import zlib
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,7 +14,12 @@ import pytest
 
 import sparsedend as sd
 from sparsedend import InputError, checkpoint, datasets, hdf5
+from sparsedend.cli.arrays import read_images
+from sparsedend.hdf5 import unreadable
+from sparsedend.sweep.results import Results
 from tests.conftest import child, edited
+
+fcntl = pytest.importorskip("fcntl")
 
 #: Bytes of address space, and seconds of computing, that a child may use.
 MEMORY, SECONDS = 3 * 2**30, 20
@@ -78,96 +84,6 @@ def first_bias(file):
     return next(f"layers/0/{name}" for name, v in file["layers/0"].items() if hasattr(v, "shape"))
 
 
-def external_link(file, elsewhere):
-    name = first_bias(file)
-    del file[name]
-    file[name] = h5py.ExternalLink(elsewhere, "/secret")
-
-
-def external_storage(file, elsewhere):
-    name = first_bias(file)
-    shape = file[name].shape
-    replace(file, name, shape=shape, dtype="f4", external=[(elsewhere, 0, 4 * shape[0])])
-
-
-def virtual(file, elsewhere):
-    name = first_bias(file)
-    shape = file[name].shape
-    layout = h5py.VirtualLayout(shape, "f4")
-    layout[:] = h5py.VirtualSource(elsewhere, "secret", shape)
-    del file[name]
-    file.create_virtual_dataset(name, layout)
-
-
-def soft_link_out(file, elsewhere):
-    file["away"] = h5py.ExternalLink(elsewhere, "/")
-    name = first_bias(file)
-    del file[name]
-    file[name] = h5py.SoftLink("/away/secret")
-
-
-def test_nothing_outside_of_a_file_is_read(tmp_path):
-    elsewhere, pipe = str(tmp_path / "elsewhere"), str(tmp_path / "pipe")
-    os.mkfifo(pipe)
-    with h5py.File(elsewhere, "w") as file:
-        file["secret"] = np.ones(6, np.float32)
-    made = {}
-    for way in (external_link, external_storage, virtual, soft_link_out):
-        for target in (elsewhere, pipe):
-            path = saved(tmp_path / f"a{len(made)}.h5")
-            with edited(path) as file:
-                way(file, target)
-            made[path] = target
-    for line, (path, target) in zip(told(*made), made.items(), strict=True):
-        assert line.startswith(f"'{path}' is not whole by itself, '"), line
-        assert target in line
-
-
-def test_data_sets_and_results_are_whole_by_themselves_too(tmp_path):
-    paths = [tmp_path / name for name in ("d.h5", "o.h5", "i.h5", "s.h5")]
-    for path in paths:
-        with h5py.File(path, "w") as file:
-            file["train/x"] = h5py.ExternalLink("/etc/passwd", "/x")
-    for path, line in zip(paths, told(*paths), strict=True):
-        wanted = f"'{path}' is not whole by itself, 'x' links to /x in /etc/passwd: copy the values"
-        assert line.startswith(wanted)
-
-
-def test_links_inside_of_a_file_are_followed(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        for part in ("train", "test"):
-            file[f"{part}/x"], file[f"{part}/y"] = np.zeros((4, 2, 2, 1), np.uint8), [0, 1, 1, 0]
-        file["other"] = file["train/x"]
-        file["round"] = file["/"]
-        del file["train/x"]
-        file["train/x"] = h5py.SoftLink("/other")
-    assert datasets.read(tmp_path / "a.h5").train_x.shape == (4, 2, 2, 1)
-
-
-def test_nothing_is_allocated_that_a_file_has_no_bytes_for(tmp_path):
-    chunks = {"shape": (500_000_000,), "dtype": "f4"}
-    cases = [
-        chunks,
-        chunks | {"chunks": (1000,)},
-        chunks | {"chunks": (100_000_000,), "compression": "gzip"},
-        {"shape": (6,), "maxshape": (None,), "dtype": "f4", "chunks": (2**29,), "compression": 1},
-        {"shape": (2**40, 2**20), "dtype": "f8", "chunks": (1, 1)},
-        {"shape": (6,), "dtype": "V100000000"},
-    ]
-    paths = [saved(tmp_path / f"a{number}.h5") for number in range(len(cases))]
-    for path, how in zip(paths, cases, strict=True):
-        with edited(path) as file:
-            replace(file, first_bias(file), **how)
-    paths.append(saved(tmp_path / "a.h5"))
-    with edited(paths[-1]) as file:
-        one = {"shape": (6,), "maxshape": (None,), "dtype": "f4", "chunks": (2**28,)}
-        values = replace(file, first_bias(file), compression="gzip", **one)
-        values.id.write_direct_chunk((0,), zlib.compress(bytes(24)))
-    for path, line in zip(paths, told(*paths), strict=True):
-        assert line.startswith(f"'{path}' declares "), line
-        assert "use another copy" in line
-
-
 def test_sizes_in_words_are_no_sizes_of_arrays(tmp_path):
     """A layer's settings say how large it is; that is not believed either."""
     with edited(saved(tmp_path / "a.h5")) as file:
@@ -177,20 +93,11 @@ def test_sizes_in_words_are_no_sizes_of_arrays(tmp_path):
     assert f"where ({2**30}, 3) belongs" in line
 
 
-def test_data_that_is_compressed_is_read(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        for part in ("train", "test"):
-            x = np.random.default_rng(0).integers(0, 9, (50, 8, 8, 1), np.uint8)
-            file.create_dataset(f"{part}/x", data=x, compression="gzip")
-            file[f"{part}/y"] = np.arange(50) % 2
-    assert len(datasets.read(tmp_path / "a.h5").train_x) == 50
-
-
 VALUES = {
     "scalar": (np.float32(1), r"shape \(\) where \(6,\) belongs"),
     "length 1": (np.ones(1, np.float32), r"shape \(1,\) where \(6,\) belongs"),
     "column": (np.ones((6, 1), np.float32), r"shape \(6, 1\) where \(6,\) belongs"),
-    "empty": (h5py.Empty("f4"), "shape None where"),
+    "empty": (h5py.Empty("f4"), "a data set of nothing: use"),
     "opaque": (np.zeros(6, "V4"), r"values of type \|V4"),
     "compound": (np.zeros(6, "f4,f4"), "values of type"),
     "texts": (["a"] * 6, "values of type object"),
@@ -290,6 +197,7 @@ def test_a_file_that_is_replaced_while_it_is_checked(tmp_path, monkeypatch):
     for number in (1, 2):
         with hdf5.writing(tmp_path / f"{number}.h5") as file:
             file["number"] = number
+            file["values"] = np.ones(10_000 * number)  # The second would not fit into the first.
     shutil.copy(tmp_path / "1.h5", path := tmp_path / "a.h5")
     checked, real = [], hdf5.digests.check
 
@@ -303,6 +211,7 @@ def test_a_file_that_is_replaced_while_it_is_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(hdf5.digests, "check", check)
     with hdf5.reading(path, "a file", "x") as file:
         assert file["number"][()] == 2
+        assert len(file["values"]) == 20_000
     assert checked[-1] == path.stat().st_ino
     assert len(checked) == 2
 
@@ -362,3 +271,60 @@ def test_attributes_are_numbers_and_texts(tmp_path, name):
         file.attrs.create(name, sequence, dtype=h5py.vlen_dtype(np.uint8))
     with pytest.raises(InputError, match=f"has an attribute '{name}' of type object: use another"):
         checkpoint.read(tmp_path / "a.h5")
+
+
+READERS = {
+    "data set": datasets.read,
+    "data set of one's own": lambda path: datasets.from_path("own", path),
+    "images": read_images,
+    "checkpoint": checkpoint.read,
+    "results": Results.read,
+}
+
+
+@pytest.fixture
+def plain(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    return path
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_file_that_another_process_writes_is_not_called_damaged(plain, reader):
+    with open(plain, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # As HDF5 does.
+        with pytest.raises(InputError) as told:
+            READERS[reader](plain)
+    expected = f"'{plain}' is being written by another process: wait until it has ended"
+    assert str(told.value) == expected
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_names_that_cannot_be_looked_up(tmp_path, reader):
+    with pytest.raises(InputError, match=r"cannot be looked up .File name too long.: give another"):
+        READERS[reader](tmp_path / ("a" * 300 + ".h5"))
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.EAGAIN, "x"), "'a' is being written by another process: wait"),
+        (
+            OSError("file is already open for write (h5clear)"),
+            "was when that was killed: .*h5clear",
+        ),
+        (OSError(errno.ENOLCK, "x"), "cannot be locked for reading .*HDF5_USE_FILE_LOCKING"),
+        (PermissionError(errno.EACCES, "x"), "'a' may not be read: change its permissions"),
+        (
+            OSError("bad\n heap"),
+            r"cannot be read as a pie \(bad heap\): it is damaged .*; bake it$",
+        ),
+        (KeyError("x"), r"cannot be read as a pie \('x'\): it is damaged or not HDF5"),
+    ],
+)
+def test_why_a_file_cannot_be_read(error, message):
+    told = str(unreadable(Path("a"), error, "a pie", "bake it"))
+    with pytest.raises(InputError, match=message):
+        raise InputError(told)
+    assert "\n" not in told

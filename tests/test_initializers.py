@@ -39,6 +39,14 @@ def test_weights_have_the_dtype_and_its_digits(name, dtype):
     assert (rounded == values).all() == (dtype == np.float32)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "f8", float, np.dtype(np.float64)])
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_a_dtype_may_be_named_in_any_way(name, dtype):
+    structure = connectivity.random(RNG(0), 100, 50, 16)
+    found = INITIALIZERS[name](RNG(3), structure, dtype)
+    np.testing.assert_array_equal(found, INITIALIZERS[name](RNG(3), structure, np.float64))
+
+
 def test_a_seed_means_the_same_in_every_version():
     """As drawn since version 0.1.0: checkpoints and published figures name seeds."""
     structure = connectivity.Structure(np.array([0, 1, 3]), np.array([0, 1, 2]), (2, 3))

@@ -329,3 +329,9 @@ def test_what_was_made_before_a_move_and_back_is_refused():
     before = made.parameters.copy()
     sd.train_on_batch(made, x, y, training=training)
     assert not np.array_equal(made.parameters, before)
+
+
+def test_a_network_of_no_parameters_has_all_of_none():
+    network = sd.Network([sd.layers.ReLU(3)], 3, loss=sd.losses.MeanSquaredError())
+    assert (network.size, network.density) == (0, 1.0)
+    assert repr(network).endswith("0 parameters, 100.00% of all to all")

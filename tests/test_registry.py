@@ -41,6 +41,44 @@ def test_records_make_another_one(registry):
     assert again.other == "more"
 
 
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError, ZeroDivisionError])
+def test_what_a_class_refuses_is_told_with_its_name(registry, error):
+    """That it is damaged is not said of a file whose settings the class of a user does not take."""
+
+    @registry.register
+    class Own:
+        kind = "own"
+
+        def __init__(self, slope):
+            raise error(f"slope must not be {slope}")
+
+    words = rf"'own' cannot be made by tests.*Own \({error.__name__}: .*slope must not be 1"
+    with pytest.raises(InputError, match=words) as refusal:
+        registry.make({"kind": "own", "settings": {"slope": 1}})
+    assert isinstance(refusal.value.__cause__, error)
+
+
+@pytest.mark.parametrize("error", [InputError, MemoryError])
+def test_what_says_already_what_is_wrong_is_passed_on(registry, error):
+    @registry.register
+    class Own:
+        kind = "own"
+
+        def __init__(self):
+            raise error("slope is 1: give 2")
+
+    with pytest.raises(error, match=r"^slope is 1: give 2$"):
+        registry.make({"kind": "own", "settings": {}})
+
+
+@pytest.mark.parametrize("kind", [None, 3, ""])
+def test_a_class_without_a_kind_is_refused(registry, kind):
+    with pytest.raises(InputError, match=r"the part .*Part has the kind .*: give it a text"):
+        registry.register(part(kind))
+    with pytest.raises(InputError, match="the part Own has the kind None"):
+        registry.register(type("Own", (), {}))
+
+
 def test_another_class_of_the_same_kind_is_refused(registry):
     first = registry.register(part("first"))
     with pytest.raises(

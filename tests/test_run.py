@@ -135,6 +135,33 @@ def test_a_training_that_fails_at_once_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_what_is_replaced_stays_until_an_epoch_has_ended(tmp_path, link):
+    """Also where a link leads to it; one that leads nowhere stays as well."""
+    path = file = tmp_path / "a.h5"
+    if link:
+        path = tmp_path / "link.h5"
+        path.symlink_to(file)
+        with pytest.raises(InputError, match="loss is nan in epoch 1"):
+            ran(path, learning_rate=1e30)
+        assert list(tmp_path.iterdir()) == [path]
+    ran(path)
+    before = file.read_bytes()
+    with pytest.raises(InputError, match="loss is nan in epoch 1"):
+        ran(path, learning_rate=1e30, overwrite=True)
+    assert file.read_bytes() == before
+    assert path.is_symlink() is link
+    assert ran(path, seed=2, overwrite=True)["seed"] == 2
+    assert checkpoint.read(file).about["settings"]["seed"] == 2
+
+
+@pytest.mark.parametrize("how", [{"overwrite": True}, {"resume": True}, {}])
+def test_what_is_no_file_is_refused_before_the_training(tmp_path, monkeypatch, how):
+    monkeypatch.setattr(run, "fit", lambda *_, **__: pytest.fail("it trains"))
+    with pytest.raises(InputError, match="is a folder: give the name of a file"):
+        ran(tmp_path, **how)
+
+
 def test_without_an_output_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert ran(None)["checkpoint"] is None

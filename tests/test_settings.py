@@ -227,13 +227,13 @@ def test_a_record_of_later_is_refused_or_told():
     record = {"somata": 5, "gain": 3, "unheard": None}
     with pytest.raises(
         InputError,
-        match=r"'gain', 'unheard' is unknown here, but not to version 9\.1 of sparsedend, which "
+        match=r"'gain', 'unheard' are unknown here, but not to version 9\.1 of sparsedend, which "
         r"wrote the file: use that version or a later one",
     ):
         Settings.from_record(record, "9.1")
     with pytest.raises(InputError, match="not to another version of sparsedend, which"):
         Settings.from_record(record, None)
-    with pytest.warns(UserWarning, match=r"'gain', 'unheard' .* version 9\.1 .*; it is left out"):
+    with pytest.warns(UserWarning, match=r"'gain', 'unheard' .* version 9\.1 .*; they are lef"):
         found = Settings.from_record(record, "9.1", tolerant=True)
     assert found == Settings(somata=5)
 

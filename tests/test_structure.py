@@ -169,6 +169,40 @@ def test_indices_are_as_narrow_as_they_may_be(monkeypatch):
     assert (made.indptr.dtype, made.indices.dtype) == (np.int64, np.int32)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint8, ">i4"])
+def test_what_was_checked_is_what_is_kept(kind, monkeypatch):
+    """Whatever another thread writes to the caller's arrays between the two."""
+    indptr, indices = np.array([0, 1, 2], kind), np.array([0, 1], kind)
+    check = structures._check
+
+    def meanwhile(*copies):
+        check(*copies)
+        indptr[:], indices[:] = 100, 99
+
+    monkeypatch.setattr(structures, "_check", meanwhile)
+    made = Structure(indptr, indices, (2, 2))
+    assert made.indptr.tolist() == [0, 1, 2]
+    assert made.indices.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("number", [2**32, 2**32 + 1, -(2**32), 2**63])
+def test_numbers_beyond_32_bits_are_not_cut_off(number):
+    """Of which the lower bits would be a column, or the end of a row."""
+    kind = np.uint64 if number == 2**63 else np.int64
+    with pytest.raises(InputError, match=rf"CSR index {number} in row 0 is out of range"):
+        Structure([0, 1], np.array([number], kind), (1, 3))
+    with pytest.raises(InputError, match="CSR indptr goes from 0 to"):
+        Structure(np.array([0, number], kind), [0, 1], (1, 3))
+
+
+@pytest.mark.parametrize(
+    "shape", [("a", 1), (1.9, 3.9), (1, 3, 1), 3, None, (True, 3), (1, 2**31), (0, 3)]
+)
+def test_shapes_that_are_none_are_refused(shape):
+    with pytest.raises(InputError, match=r"CSR shape is .*: give whole numbers of rows and colu"):
+        Structure([0, 1], [0], shape)
+
+
 def test_lists_of_lists_of_several_lengths_are_refused():
-    with pytest.raises(InputError, match=r"make no arrays .*: give vectors of integers"):
+    with pytest.raises(InputError, match=r"CSR ind\w+ makes no array .*: give a vector of"):
         Structure([0, 1], [[1], [1, 2]], (1, 3))

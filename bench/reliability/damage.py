@@ -73,7 +73,7 @@ def damaged(content: bytes, seed: int) -> bytes:
     """A damaged copy; every other one of a file with a digest loses that, so that HDF5 sees it."""
     rng, changed = np.random.default_rng(seed), bytearray(content)
     if content.startswith(digests.MAGIC) and rng.random() < 0.5:
-        changed[: digests.ROOM] = bytes(digests.ROOM)
+        del changed[: digests.ROOM]
     CHANGES[int(rng.integers(len(CHANGES)))](rng, changed)
     return bytes(changed)
 

@@ -1,4 +1,4 @@
-"""Arrays that `predict` reads and writes."""
+"""Arrays that commands read and write."""
 
 from __future__ import annotations
 

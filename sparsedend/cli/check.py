@@ -27,13 +27,11 @@ KINDS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
     """Tell whether FILE, a checkpoint, data set or sweep, can be read and is as it was written."""
-    found = format_of(path)
+    found, sealed = _told(path)
     if found not in KINDS:
         raise InputError(f"'{path}' is a {found}: give a file that sparsedend wrote")
     name, read = KINDS[found]
     read(path)
-    with open(path, "rb") as raw:
-        sealed = digests.check(raw, path, "use another copy")
     state = "as it was written" if sealed else "it can be read; it has no digest to tell more by"
     click.echo(f"{path}: {name}, {state}")
 
@@ -46,6 +44,14 @@ def format_of(path: Path) -> str:
     InputError
         Where there is no file, or it is no HDF5.
     """
+    found, _ = _told(path)
+    return found
+
+
+def _told(path: Path) -> tuple[str, bool]:
+    """What a file says it is, and whether it has a digest, which has then been checked."""
     check_file(path)
     with hdf5.reading(path, "a file of sparsedend", "use another copy") as file:
-        return str(hdf5.attribute(file, "format", store.FORMAT))
+        # Nothing else may stand in a digest's place.
+        sealed = file.userblock_size == digests.ROOM
+        return str(hdf5.attribute(file, "format", store.FORMAT)), sealed

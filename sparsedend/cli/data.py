@@ -11,8 +11,12 @@ from .. import datasets
 from ..datasets import cache
 from ..datasets.catalogue import EMBEDDED, entry
 from ..errors import InputError, one_line
-from ..files import exists
+from ..files import check_free
 from .arrays import read_npy
+from .options import json_option, overwrite_option, refuse_given
+
+#: Parameters of `convert` that are for a data set of the user's own alone.
+OF_OWN = ("images", "labels", "test_fraction", "seed", "own_name", "trusted")
 
 
 @click.group()
@@ -66,8 +70,10 @@ PathOption = click.Path(path_type=Path)
 @click.option(
     "--output", type=PathOption, show_default="NAME in the cache", help="HDF5 file to write."
 )
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
+@click.pass_context
 def convert(
+    context: click.Context,
     name: str,
     source: Path | None,
     images: Path | None,
@@ -88,9 +94,12 @@ def convert(
     title = own_name if name == "own" else name
     if name == "own":
         _check_name(own_name)
+    else:
+        refuse_given(context, OF_OWN, f"'{name}' is no data set of your own")
     target = output or cache.stored(title)
-    if (output or name == "own") and exists(target) and not overwrite:
-        raise InputError(f"'{target}' exists: give --overwrite or another --output or --name")
+    if output or name == "own":
+        advice = "give `overwrite=True` or another `output` or `name`"
+        check_free(target, overwrite=overwrite, advice=advice)
     if name != "own":
         if source is None:
             raise InputError(f"no folder is given: name the one with the original files of {name}")
@@ -117,9 +126,7 @@ def convert(
 
 @data.command()
 @click.argument("name")
-@click.option(
-    "--json", "as_json", is_flag=True, help="End the output with one JSON object in a line."
-)
+@json_option
 def info(name: str, as_json: bool) -> None:
     """Describe the data set NAME, or that of an HDF5 file."""
     dataset = datasets.load(name)
@@ -136,7 +143,11 @@ def info(name: str, as_json: bool) -> None:
         "sha256": dataset.sha256,
     }
     for key, value in facts.items():
-        text = ", ".join(map(str, value)) if isinstance(value, tuple | dict) else value
+        text = value
+        if isinstance(value, tuple):
+            text = ", ".join(map(str, value))
+        elif isinstance(value, dict):
+            text = ", ".join(f"{part} {of_part}" for part, of_part in value.items())
         click.echo(one_line(f"{key.replace('_', ' ')}: {text}"))
     if as_json:
         click.echo(json.dumps(facts))

@@ -10,6 +10,7 @@ import click
 from .. import backends, checkpoint
 from .. import export as exports
 from ..errors import InputError
+from .options import overwrite_option
 
 FORMATS = {"onnx": exports.onnx, "c": exports.c, "npz": exports.npz, "scipy": exports.scipy}
 #: Formats that have each option.
@@ -28,7 +29,7 @@ TAKEN = {"raw": ("onnx", "c", "npz"), "name": ("c",), "quantize": ("c",)}
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
 )
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @click.option("--raw", is_flag=True, help="End with the outputs instead of probabilities.")
 @click.option(
     "--name",

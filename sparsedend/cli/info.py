@@ -15,7 +15,7 @@ from ..layers import Layer
 from ..models import ALL_TO_ALL, TREE, Matrix
 from ..optimizers import Adam, Optimizer
 from ..run import settings_of
-from .options import json_option, size_options
+from .options import json_option, refuse_given, size_options
 
 #: Vectors that every training keeps: parameters and gradients; the optimizer has its own.
 VECTORS = 2
@@ -31,7 +31,15 @@ BYTES = 4
 @click.option("--classes", type=int, default=10, help="Number of classes that a model is for.")
 @size_options
 @json_option
-def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: Any) -> None:
+@click.pass_context
+def info(
+    context: click.Context,
+    subject: str,
+    image_shape: str,
+    classes: int,
+    as_json: bool,
+    **sizes: Any,
+) -> None:
     """Tell matrices, parameters, density and memory of a checkpoint, or of a model without one.
 
     Memory is that of parameters, gradients, the optimizer's vectors and structures in training,
@@ -40,6 +48,7 @@ def info(subject: str, image_shape: str, classes: int, as_json: bool, **sizes: A
     facts: dict[str, Any]
     optimizer: Optimizer = Adam()
     if subject not in models.MODELS and (Path(subject).suffix or exists(Path(subject))):
+        refuse_given(context, {"image_shape", "classes", *sizes}, f"'{subject}' is no model")
         state = checkpoint.read(subject, backend=backends.create("numpy"))
         optimizer = state.training.optimizer if state.training else optimizer
         facts, matrices = _checkpoint(subject, state)
@@ -102,7 +111,7 @@ def _size_facts(matrices: list[Matrix], each: int) -> dict[str, Any]:
             for matrix in matrices
         ],
         "parameters": parameters,
-        "density": parameters / dense,
+        "density": parameters / dense if dense else 1.0,
         "memory_bytes": each * parameters + _index_bytes(matrices),
         "dense_memory_bytes": each * dense,
     }

@@ -10,15 +10,17 @@ import click
 
 from .. import backends, checkpoint, run, training
 from ..errors import InputError
-from ..files import exists
+from ..files import check_free, stamp
 from ..settings import PRESETS, SETTINGS, chosen
 from .arrays import read_images, write_array
 from .options import (
     backend_options,
     compilation_announced,
     dataset_option,
+    given,
     json_option,
     no_lock_option,
+    overwrite_option,
     say,
     setting_options,
 )
@@ -46,7 +48,7 @@ MODEL is one of {", ".join(MODEL.choices)}.
     help="Checkpoint to write.",
 )
 @click.option("--resume", is_flag=True, help="Go on from --output if it exists.")
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @no_lock_option
 @json_option
 @click.pass_context
@@ -65,14 +67,11 @@ def train(
     """Train a network; what is shown as help stands above."""
     if resume and output is None:
         raise InputError("--resume is given without --output: name the checkpoint to go on from")
-    given = {
-        name: value
-        for name, value in settings.items()
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-    }
-    wanted = chosen(given, preset)
+    told = given(context)
+    wanted = chosen({name: told[name] for name in settings if name in told}, preset)
     engine = backends.create(backend, threads)
     output = output or run.fresh_output(wanted)
+    before = None if resume else stamp(output)
     try:
         with compilation_announced(engine):
             result = run.run(
@@ -85,7 +84,7 @@ def train(
                 say=say,
             )
     except KeyboardInterrupt:
-        if exists(output):
+        if stamp(output) != before:  # Else it is the old file, which nothing has replaced yet.
             line = f"Stopped; '{output}' holds the last finished epoch: --resume goes on from it"
             click.echo(f"{line}, with --output {output}.", err=True)
             raise click.exceptions.Exit(130) from None
@@ -129,7 +128,7 @@ def evaluate(
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="Array to write, an .npy file."
 )
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @click.option("--probabilities", is_flag=True, help="Write probabilities of all classes.")
 @backend_options
 def predict(
@@ -146,8 +145,7 @@ def predict(
     IMAGES is an .npy array (images, height, width, channels), or an HDF5 file whose data set `x`,
     else `test/x`, is one.
     """
-    if exists(output) and not overwrite:
-        raise InputError(f"'{output}' exists: give --overwrite or another --output")
+    check_free(output, overwrite=overwrite)
     engine = backends.create(backend, threads)
     network = checkpoint.load(path, backend=engine)
     with compilation_announced(engine):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import click
 
 from ..backends import BACKENDS, Backend
-from ..errors import one_line
+from ..errors import InputError, one_line
 from ..settings import SETTINGS, Setting
 
 #: A parameter that a message names, and what is quoted, which stays as it is.
@@ -35,6 +36,30 @@ def in_options(message: str) -> str:
 def say(line: str) -> None:
     """Tell on standard error where something stands, in the words of the command line."""
     click.echo(one_line(in_options(line)), err=True)
+
+
+def given(context: click.Context) -> dict[str, Any]:
+    """Parameters of a command that are not left to their defaults."""
+    default = click.core.ParameterSource.DEFAULT
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is not default
+    }
+
+
+def refuse_given(context: click.Context, names: Collection[str], where: str) -> None:
+    """Refuse options that have no effect where a command stands.
+
+    Raises
+    ------
+    InputError
+        Where one of those parameters is given.
+    """
+    shown = {each.name: each.opts[0] for each in context.command.params}
+    found = [shown[name] for name in given(context) if name in names]
+    if found:
+        raise InputError(f"{where}: leave out {' and '.join(found)}")
 
 
 @contextlib.contextmanager
@@ -99,6 +124,7 @@ no_lock_option = click.option(
     is_flag=True,
     help="Do not keep other processes from writing --output, where its file system has no locks.",
 )
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="End the output with one JSON object in a line."
 )

@@ -11,8 +11,8 @@ import click
 
 from .. import analysis, backends, checkpoint, plots, run, style
 from ..errors import InputError
-from ..files import atomic_write, exists
-from .options import backend_options, compilation_announced, dataset_option
+from ..files import check_free, write
+from .options import backend_options, compilation_announced, dataset_option, overwrite_option
 
 #: Height of a panel that needs none of its own, in inches.
 HEIGHT = 2.6
@@ -30,20 +30,18 @@ def _picture(command: Callable[..., Any]) -> Callable[..., None]:
     """A command that writes the figure that is returned, in the style of all pictures."""
 
     @wraps(command)
-    def write(path: Path, output: Path, overwrite: bool, **options: Any) -> None:
+    def write_picture(path: Path, output: Path, overwrite: bool, **options: Any) -> None:
         form = output.suffix.lower().removeprefix(".")
         if form not in style.METADATA:
             raise InputError(f"'{output}' does not end in one of {FORMATS}: give such a name")
-        if exists(output) and not overwrite:
-            raise InputError(f"'{output}' exists: give `overwrite=True` or another `output`")
+        check_free(output, overwrite=overwrite)
         with style.journal():
             picture = style.encoded(command(path, **options), form)
-        with atomic_write(output) as temporary:
-            temporary.write_bytes(picture)
+        write(output, picture)
         click.echo(output)
 
     for option in (
-        click.option("--overwrite", is_flag=True, help="Replace --output if it exists."),
+        overwrite_option,
         click.option(
             *("-o", "--output"),
             required=True,
@@ -52,8 +50,8 @@ def _picture(command: Callable[..., Any]) -> Callable[..., None]:
         ),
         click.argument("path", metavar="CHECKPOINT", type=click.Path(path_type=Path)),
     ):
-        write = option(write)
-    return write
+        write_picture = option(write_picture)
+    return write_picture
 
 
 _somata = click.option(

@@ -9,10 +9,10 @@ import click
 from .. import backends
 from .. import report as reports
 from ..errors import InputError
-from ..files import atomic_write, exists
+from ..files import check_free, write
 from ..sweep import results
 from .check import format_of
-from .options import backend_options, compilation_announced, dataset_option
+from .options import backend_options, compilation_announced, dataset_option, overwrite_option
 
 
 @click.command()
@@ -23,7 +23,7 @@ from .options import backend_options, compilation_announced, dataset_option
     type=click.Path(path_type=Path),
     help="HTML file to write.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @dataset_option
 @backend_options
 def report(
@@ -39,8 +39,7 @@ def report(
     Of a checkpoint: configuration, curves, confusions, receptive fields, weights and nodes. Of a
     sweep: accuracy and loss against parameters, efficiency, and a table that can be sorted.
     """
-    if exists(output) and not overwrite:
-        raise InputError(f"'{output}' exists: give `overwrite=True` or another `output`")
+    check_free(output, overwrite=overwrite)
     if format_of(path) == results.FORMAT:
         if dataset is not None:
             raise InputError("`dataset` is given, but is for checkpoints alone: leave it out")
@@ -49,6 +48,5 @@ def report(
         engine = backends.create(backend, threads)
         with compilation_announced(engine):
             page = reports.of_checkpoint(path, dataset, backend=engine)
-    with atomic_write(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write(output, page.encode())
     click.echo(output)

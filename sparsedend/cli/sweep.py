@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from .. import sweep as sweeps
 from ..backends import BACKENDS
-from ..errors import InputError, one_line
-from ..files import atomic_write, exists
-from .options import no_lock_option, say
+from ..errors import one_line
+from ..files import atomic_write, check_free, stamp
+from .options import no_lock_option, overwrite_option, say
 
 #: Columns that the table shows in a terminal; the CSV has all.
 SHOWN = (
@@ -88,7 +88,7 @@ def sweep() -> None:
     help="Folder that keeps the trained networks.",
 )
 @click.option("--resume", is_flag=True, help="Leave out the runs that --output holds already.")
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 @no_lock_option
 def run(
     grid: Path,
@@ -104,6 +104,7 @@ def run(
 ) -> None:
     """Do all runs of GRID."""
     runs = sweeps.read_grid(grid)
+    before = None if resume else stamp(output)
     try:
         results = sweeps.sweep(
             runs,
@@ -119,7 +120,7 @@ def run(
             say=say,
         )
     except KeyboardInterrupt:
-        if exists(output):
+        if stamp(output) != before:  # Else it is the old file, which nothing has replaced yet.
             line = f"Stopped; '{output}' holds the finished runs: --resume goes on from it."
             click.echo(line, err=True)
             raise click.exceptions.Exit(130) from None
@@ -141,7 +142,7 @@ def run(
     show_default="standard output",
     help="File of comma-separated values to write.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace --output if it exists.")
+@overwrite_option
 def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> None:
     """Print the runs of a sweep, one line each, and those that failed.
 
@@ -151,8 +152,7 @@ def table(path: Path, as_csv: bool, output: Path | None, overwrite: bool) -> Non
     results = sweeps.Results.read(path, tolerant=True)
     columns = results.columns(failed=True)
     if output is not None:
-        if exists(output) and not overwrite:
-            raise InputError(f"'{output}' exists: give --overwrite or another --output")
+        check_free(output, overwrite=overwrite)
         with atomic_write(output) as temporary, open(temporary, "w", encoding="utf-8") as file:
             sweeps.write_csv(columns, file)
         click.echo(output)

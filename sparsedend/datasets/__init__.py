@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from .. import files
 from ..errors import InputError
-from ..files import is_file
 from . import cache
 from .catalogue import EMBEDDED, entry, names
 from .dataset import Dataset
@@ -35,17 +35,14 @@ __all__ = [
 def is_path(name_or_path: str | Path) -> bool:
     """Whether `load` reads it as a path: it has a separator or ends in .h5 or .hdf5."""
     path = Path(name_or_path)
-    return len(path.parts) != 1 or path.suffix in (".h5", ".hdf5")
+    # Such a path's text has more than a name, were it only "./" before it.
+    return path.name != str(name_or_path) or path.suffix in (".h5", ".hdf5")
 
 
 def stamp(name_or_path: str | Path) -> tuple[int, int] | None:
     """Time and size of the file that `load` reads, which change with it; None where it is none."""
     path = Path(name_or_path) if is_path(name_or_path) else cache.stored(str(name_or_path))
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
+    return files.stamp(path)
 
 
 def load(name_or_path: str | Path) -> Dataset:
@@ -70,7 +67,7 @@ def load(name_or_path: str | Path) -> Dataset:
     name = str(name_or_path)
     if name == EMBEDDED:
         return read(cache.embedded())
-    if is_file(cache.stored(name)):
+    if files.is_file(cache.stored(name)):
         return read(cache.stored(name))
     entry(name, cache.names())
     originals = cache.originals_folder(name)

@@ -38,7 +38,7 @@ def stored(name: str) -> Path:
 
 def names() -> tuple[str, ...]:
     """Names of the data sets in the cache."""
-    return tuple(sorted(path.stem for path in folder().glob("*.h5")))
+    return tuple(sorted(path.stem for path in folder().glob("*.h5") if path.is_file()))
 
 
 def originals_folder(name: str) -> Path | None:

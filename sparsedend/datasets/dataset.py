@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -71,8 +71,13 @@ class Dataset:
             ("train", self.train_x, self.train_y),
             ("test", self.test_x, self.test_y),
         ):
-            refuse_masked(f"'{self.name}' {part}/x", x)
-            refuse_masked(f"'{self.name}' {part}/y", y)
+            for what, array in (("x", x), ("y", y)):
+                refuse_masked(f"'{self.name}' {part}/{what}", array)
+                if not isinstance(array, np.ndarray):
+                    raise InputError(
+                        f"'{self.name}' {part}/{what} is a {type(array).__name__}: give an array "
+                        "of NumPy's"
+                    )
             _check_images(f"'{self.name}' {part}/x", x)
             _check_labels(f"'{self.name}' {part}/y", y, len(x), self.classes)
         if self.train_x.shape[1:] != self.test_x.shape[1:]:
@@ -151,12 +156,13 @@ def refuse_masked(where: str, array: object) -> None:
         raise InputError(f"{where} is a masked array: fill in what is masked, or leave it out")
 
 
-def _checked_names(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
+def _checked_names(name: str, class_names: Iterable[str]) -> tuple[str, ...]:
     """Class names that are one text each, and can be stored as such."""
-    if isinstance(class_names, str | bytes):
+    if isinstance(class_names, str | bytes) or not isinstance(class_names, Iterable):
         raise InputError(
-            f"'{name}' has class names that are one text, {class_names!r}: give one for each class"
+            f"'{name}' has class names that are {class_names!r}: give a text for each class"
         )
+    class_names = tuple(class_names)
     for text in (name, *class_names):
         if not isinstance(text, str):
             raise InputError(f"'{name}' has {text!r} among its names: give texts")
@@ -166,6 +172,8 @@ def _checked_names(name: str, class_names: Sequence[str]) -> tuple[str, ...]:
 
 def _check_text(what: str, text: str) -> None:
     """Refuse a text that no file could hold."""
+    if not isinstance(text, str):
+        raise InputError(f"the {what} is {text!r}: give a text")
     if "\0" in text or text != text.encode(errors="ignore").decode():
         raise InputError(f"the {what} {text!a} is not UTF-8 without NUL: give another")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from .. import files
 from ..errors import InputError
 from . import cache, store
 from .catalogue import entry
@@ -65,7 +66,7 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
             ) from error
         except OSError as error:
             raise InputError(
-                f"the cache '{folder}' cannot be written ({error.strerror}): "
+                f"the cache '{folder}' cannot be written ({files.reason(error)}): "
                 "set SPARSEDEND_DATA to a folder that can"
             ) from error
     store.write(convert(name, folder), cache.stored(name))

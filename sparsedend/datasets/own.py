@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from .. import hdf5
 from ..errors import InputError
 from ..files import check_file, is_file
+from ..numbers import real
 from ..randomness import stream
 from . import labels as labelling
 from . import store
 from .dataset import Dataset, refuse_masked, warn_of_empty
 from .trial import read_for_a_trial
 
+#: Formats of which Pillow gives values of 16 bits as of 32; of any other, nobody knows which of
+#: the 32 are used.
+SIXTEEN_BITS = ("PNG", "PPM")
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 #: Advice on a class without images.
@@ -74,10 +78,10 @@ def from_path(
 
     A folder has the two folders ``train`` and ``test`` of class folders, or class folders alone.
     Pictures are grey if all are, else RGB, and turned as their EXIF data says; 16 bits become 8,
-    and what is transparent white. Hidden files are left out. An HDF5 file has the data sets of
-    `store`, or ``x`` and ``y`` alone or in ``train``; its labels become classes as those of
-    `from_arrays` do, unless it names the classes. Where there is no test part, one is made as by
-    `from_arrays`.
+    and what is transparent white; each file holds one. Hidden files are left out. An HDF5 file has
+    the data sets of `store`, or ``x`` and ``y`` alone or in ``train``; its labels become classes as
+    those of `from_arrays` do, unless it names the classes. Where there is no test part, one is made
+    as by `from_arrays`.
 
     A file that is not `trusted` is first read in a process of its own, which may crash, hang or run
     out of memory.
@@ -95,7 +99,7 @@ def from_path(
     path, rng = Path(path), _chosen(test_fraction, seed)
     if is_file(path):
         if not trusted:
-            read_for_a_trial(path)
+            read_for_a_trial(name, path, test_fraction, seed)
         return _from_file(name, path, test_fraction, rng)
     if not path.is_dir():
         raise InputError(f"there is no '{path}': give a folder of class folders or an HDF5 file")
@@ -112,8 +116,7 @@ def from_path(
 
 def _chosen(test_fraction: float, seed: int) -> np.random.Generator:
     """Random numbers to choose with; before anything is read, since that may take long."""
-    if not 0 < test_fraction < 1:
-        raise InputError(f"test fraction is {test_fraction}: give a number between 0 and 1")
+    real("test fraction", test_fraction, 0, 1, above=True)
     return stream(seed, "split")
 
 
@@ -251,9 +254,21 @@ def _picture(path: Path) -> NDArray:
         ) from None
     try:
         with Image.open(path) as stored:
+            # The others of an MPO are previews, or for the other eye.
+            if getattr(stored, "n_frames", 1) > 1 and stored.format != "MPO":
+                raise InputError(
+                    f"'{path}' holds {stored.n_frames} pictures: save each in a file of its own"
+                )
             picture = ImageOps.exif_transpose(stored)
-            if picture.mode == "F" or picture.mode.startswith("I"):
-                return _from_integers(np.asarray(picture), path)
+            if picture.mode == "F" or (picture.mode == "I" and stored.format not in SIXTEEN_BITS):
+                raise InputError(
+                    f"'{path}' has values of more than 16 bits, or with a sign: save it with 8 or "
+                    "16 bits"
+                )
+            if picture.mode.startswith("I"):
+                # Pillow's own conversion would cut them off at 255.
+                grey = (np.asarray(picture) >> 8).astype(np.uint8)
+                return np.repeat(grey[..., None], 3, axis=2)
             if not picture.has_transparency_data:
                 return np.asarray(picture.convert("RGB"))
             white = Image.new("RGBA", picture.size, "white")
@@ -263,10 +278,3 @@ def _picture(path: Path) -> NDArray:
     except Exception as error:  # A damaged file makes Pillow raise errors of any kind.
         reason = " ".join(str(error).split())
         raise InputError(f"'{path}' cannot be read as a picture ({reason}): replace it") from error
-
-
-def _from_integers(values: NDArray, path: Path) -> NDArray:
-    """Grey values of 16 bits, which Pillow's own conversion would cut off at 255."""
-    if values.dtype.kind == "f" or values.min() < 0 or values.max() >= 2**16:
-        raise InputError(f"'{path}' has values of more than 16 bits: save it with 8 or 16")
-    return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..numbers import real
 from .dataset import Dataset
 
 #: Images that get their noise at once, to bound memory; the noise does not depend on it.
@@ -32,10 +32,9 @@ def noisy(dataset: Dataset, sigma: float, rng: np.random.Generator) -> Dataset:
     Raises
     ------
     InputError
-        Where sigma is negative or not finite.
+        Where sigma is negative, not finite or no number.
     """
-    if not (sigma >= 0 and np.isfinite(sigma)):
-        raise InputError(f"noise is {sigma}: give a finite standard deviation of 0 or more")
+    sigma = real("noise", sigma, 0)
     if sigma == 0:
         return dataset
     train, test = (_noisy(images, sigma, rng) for images in (dataset.train_x, dataset.test_x))

@@ -12,15 +12,16 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import save_npz
 
+from ..files import write
+from ..hdf5 import to_json
 from ..network import Network
-from .output import check_free, write
+from .output import check_free
 
 
 def scipy(network: Network, path: str | Path, *, overwrite: bool = False) -> None:
@@ -40,13 +41,13 @@ def scipy(network: Network, path: str | Path, *, overwrite: bool = False) -> Non
     Raises
     ------
     InputError
-        Where the file exists or cannot be written.
+        Where the file exists or cannot be written, or a setting has no form in JSON.
     """
     path = Path(path)
     check_free(path, overwrite=overwrite)
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "network.json", json.dumps(_description(network), indent=1).encode())
+        _add(archive, "network.json", to_json(_description(network), indent=1).encode())
         for (number, name), part in network.ledger.items():
             layer = network.layers[number]
             values = network.backend.fetch(network.parameters[part]).reshape(layer.shapes[name])

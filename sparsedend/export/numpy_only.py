@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..files import write
 from ..network import Network
-from . import predictor
-from .output import check_free, write
+from . import template
+from .output import check_free
 from .steps import Linear, Program, Step, program
 
 
@@ -60,7 +61,7 @@ def npz(network: Network, path: str | Path, *, raw: bool = False, overwrite: boo
     memory = io.BytesIO()
     np.savez(memory, **_arrays(program(network, raw=raw)))
     write(path, memory.getvalue())
-    write(code, Path(predictor.__file__).read_bytes())
+    write(code, Path(template.__file__).read_bytes())
 
 
 def _arrays(of: Program) -> dict[str, Any]:

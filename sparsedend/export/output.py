@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import InputError
-from ..files import atomic_write, exists
+from .. import files
 
 
 def check_free(*paths: Path, overwrite: bool) -> None:
-    """Refuse to replace files, unless that is asked for.
+    """Refuse to replace files, unless that is asked for; the parameter of the path has any name.
 
     Raises
     ------
     InputError
         Where one exists and `overwrite` is not given.
     """
-    for path in paths:
-        if not overwrite and exists(path):
-            raise InputError(f"'{path}' exists: give `overwrite=True` or another name")
-
-
-def write(path: Path, contents: bytes) -> None:
-    """Write a file, which is whole at every instant."""
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(contents)
+    files.check_free(*paths, overwrite=overwrite, advice="give `overwrite=True` or another name")

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import write
 from ..network import Network
 from ..version import __version__
-from .output import check_free, write
+from .output import check_free
 from .steps import Function, Linear, Program, program
 
 #: Of x, with the function's numbers as fields.

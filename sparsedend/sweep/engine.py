@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ def sweep(
     threads: int = 1,
     backend: str = "auto",
     scheduler: str | None = None,
-    checkpoints: Path | None = None,
+    checkpoints: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     no_lock: bool = False,
@@ -69,16 +69,22 @@ def sweep(
     scheduler : str, optional
         Address of a Dask scheduler, whose workers have one thread each; without it, processes on
         this machine.
-    checkpoints : Path, optional
+    checkpoints : str or Path, optional
         Folder for the trained networks, which the workers must reach; kept nowhere without it.
     resume : bool
         Leave out the runs that `output` already holds, with all that is to be kept of them.
     overwrite : bool
+        Replace `output` where it exists, as soon as a run has ended.
     no_lock : bool
         Do not keep other processes from writing `output` and `checkpoints`, where their file
         systems have no locks.
     say : callable
         Called with a line on where the sweep stands.
+
+    Returns
+    -------
+    Results
+        All rows that `output` has then.
 
     Raises
     ------
@@ -88,6 +94,7 @@ def sweep(
     jobs = None if jobs is None else whole("jobs", jobs)
     threads = whole("threads", threads)
     output = Path(output)
+    checkpoints = None if checkpoints is None else Path(checkpoints)
     check_output(output, resume=resume, overwrite=overwrite)
     side_by_side = None
     if scheduler is None:
@@ -99,14 +106,14 @@ def sweep(
         execute,
         backend=backend,
         threads=threads,
-        checkpoints=checkpoints.resolve() if checkpoints else None,
+        checkpoints=None if checkpoints is None else checkpoints.resolve(),
         resume=not overwrite,
         no_lock=no_lock,
         folder=folder,
     )
     jobs = jobs or side_by_side or max(1, available_threads() // threads)
     cluster = nullcontext() if scheduler is None else _cluster(scheduler)
-    with locked(output, lock=not no_lock), cluster as client:
+    with cluster as client, locked(output, lock=not no_lock):
         # Another sweep may have ended since.
         check_output(output, resume=resume, overwrite=overwrite)
         remove_leftovers(output)
@@ -114,14 +121,16 @@ def sweep(
         left = _left(runs, results, output)
         if len(left) < len(runs):
             say(f"'{output}' holds {len(runs) - len(left)} of these {len(runs)} runs already")
-        if checkpoints:
+        if checkpoints is not None:
             make_folder(checkpoints, "give other `checkpoints`")
         keeping = [run for run in left.values() if run.keep]
         if keeping:
             make_folder(folder, "give another `output`")
             kilobytes = sum(run.kept_bytes for run in keeping) / 1e3
             say(f"'{folder}' will hold {kilobytes:,.0f} kB of {len(keeping)} runs")
-        results.write(output)
+        # What is replaced stays until a run has ended.
+        if not (overwrite and left and exists(output)):
+            results.write(output)
         if side_by_side:
             rows = _rows_side_by_side(task, list(left.values()), jobs)
         elif client is None:
@@ -230,8 +239,9 @@ def _rows_on_cluster(client: Any, task: Task, left: list[PlannedRun]) -> Generat
         ) from error
 
 
-def _cluster(address: str) -> AbstractContextManager[Any]:
-    """Client of the scheduler at that address."""
+@contextmanager
+def _cluster(address: str) -> Iterator[Any]:
+    """Client of the scheduler at that address, for as long as it is needed."""
     try:
         from distributed import Client
         from distributed.comm import get_address_host_port
@@ -239,27 +249,30 @@ def _cluster(address: str) -> AbstractContextManager[Any]:
         raise InputError(
             "Dask, which reaches a scheduler, is not installed: pip install 'sparsedend[sweep]'"
         ) from None
-    try:
-        # A client that finds nobody complains once more, and late, when it is collected.
-        host, port = get_address_host_port(address, strict=False)
-        socket.create_connection((host, port or DEFAULT_PORT), SCHEDULER_TIMEOUT).close()
-        client = Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"no scheduler answers at '{address}' ({reason}): start one with 'dask scheduler', or "
-            "leave `scheduler` out"
-        ) from error
-    workers = client.nthreads()
-    several = [name for name, threads in workers.items() if threads > 1]
-    if several or not workers:
-        client.close()
-        what = f"the worker {several[0]} has several threads" if several else "it has no workers"
-        raise InputError(
-            f"the scheduler at '{address}' cannot be used, {what}: start workers with "
-            f"'dask worker {address} --nthreads 1'"
-        )
-    return client
+    with ExitStack() as opened:
+        try:
+            # A client that finds nobody complains once more, and late, when it is collected.
+            host, port = get_address_host_port(address, strict=False)
+            socket.create_connection((host, port or DEFAULT_PORT), SCHEDULER_TIMEOUT).close()
+            client = Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
+            opened.enter_context(client)
+            workers = client.nthreads()
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(
+                f"no scheduler answers at '{address}' ({reason}): start one with 'dask scheduler', "
+                "or leave `scheduler` out"
+            ) from error
+        several = [name for name, threads in workers.items() if threads > 1]
+        if several or not workers:
+            what = "it has no workers"
+            if several:
+                what = f"the worker {several[0]} has several threads"
+            raise InputError(
+                f"the scheduler at '{address}' cannot be used, {what}: start workers with "
+                f"'dask worker {address} --nthreads 1'"
+            )
+        yield client
 
 
 def _joblib() -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from .. import datasets
 from ..datasets import Dataset
 from ..errors import InputError, suggestion
-from ..files import check_file
+from ..files import check_file, reason
 from ..models import Matrix
 from ..run import plan
 from ..settings import SETTINGS, Settings, chosen
@@ -45,7 +45,7 @@ class PlannedRun:
     keep : tuple of str
         What is kept of the trained network, of `kept.PARTS`.
     kept_bytes : int
-        That it takes.
+        What that takes, in bytes.
     """
 
     settings: Settings
@@ -74,7 +74,7 @@ def read_grid(path: str | Path) -> list[PlannedRun]:
         json.dumps(grid, default=str)  # A number that cannot be shown could be named in no error.
     except OSError as error:
         raise InputError(
-            f"the grid '{path}' cannot be read ({error.strerror}): check the path"
+            f"the grid '{path}' cannot be read ({reason(error)}): check the path"
         ) from error
     # Numbers of many digits raise a plain ValueError, lists in lists without end the other.
     except (ValueError, RecursionError) as error:

@@ -20,6 +20,7 @@ from .. import hdf5
 from ..errors import InputError
 from ..files import check_file, is_file
 from ..settings import SETTINGS, Settings, tell_unknown
+from ..training import History
 from ..version import __version__
 from . import kept
 from .kept import Kept
@@ -28,13 +29,7 @@ FORMAT = "sparsedend-sweep"
 VERSION = 2
 #: Versions that can be read; the first did not say who wrote it.
 READABLE = (1, 2)
-HISTORY = (
-    "training_loss",
-    "training_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "seconds",
-)
+HISTORY = tuple(vars(History()))
 #: Columns besides the settings, with the kind of their values; "error" is empty for a finished run,
 #: and "kept" names the parts that were kept of it.
 FIGURES: dict[str, type] = {
@@ -223,10 +218,19 @@ class Results:
                     f"'{path}': this version of sparsedend does not read results format {version}: "
                     "use the version that wrote it"
                 )
+            runs = file["runs"]
+            written_by = hdf5.attribute(file, "written_by", None)
+            unknown = [name for name in runs if name not in COLUMNS]
+            rows = _rows(file, runs, unknown)
+            # Of what is read of the file, an error has its name already.
             try:
-                return cls(_read(file, tolerant), kept.folder_of(path))
+                tell_unknown(unknown, written_by, tolerant=tolerant)
+                found = cls(rows, kept.folder_of(path))
             except InputError as error:
                 raise InputError(f"'{path}': {error}") from error
+        if len(found.rows) < len(rows):
+            raise InputError(f"'{path}': two runs have the same settings: use another copy")
+        return found
 
 
 def row_of(
@@ -275,10 +279,7 @@ def _column(name: str, values: list[Any]) -> NDArray:
     return np.asarray(values)
 
 
-def _read(file: h5py.File, tolerant: bool) -> list[Row]:
-    runs = file["runs"]
-    unknown = [name for name in runs if name not in COLUMNS]
-    tell_unknown(unknown, hdf5.attribute(file, "written_by", None), tolerant=tolerant)
+def _rows(file: h5py.File, runs: h5py.Group, unknown: list[str]) -> list[Row]:
     columns: dict[str, list[Any]] = {name: _entries(runs, name, "iufbSO") for name in unknown}
     for name, kind in COLUMNS.items():
         if name in runs:
@@ -293,10 +294,7 @@ def _read(file: h5py.File, tolerant: bool) -> list[Row]:
         columns[name] = [
             line[:length].tolist() for line, length in zip(table, lengths, strict=True)
         ]
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    if len(Results(rows).rows) < len(rows):
-        raise InputError("two runs have the same settings: use another copy of the file")
-    return rows
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _entries(runs: h5py.Group, name: str, kinds: str) -> list[Any]:

@@ -39,7 +39,7 @@ BAD = {
     "no threads": (["train", "--threads", "0"], "threads is 0"),
     "unknown backend": (["train", "--backend", "x"], "unknown backend 'x'"),
     "no such folder": (["train", "--output", "none/a.h5"], "the folder 'none' of 'a.h5'"),
-    "output is a folder": (["train", "--output", "folder"], "'folder' exists"),
+    "output is a folder": (["train", "--output", "folder"], "'folder' is a folder: give"),
     "resume and overwrite": (
         ["train", "--output", "a.h5", "--resume", "--overwrite"],
         "--resume and --overwrite are both given: choose one",
@@ -48,7 +48,7 @@ BAD = {
     "a long name": (["train", "--output", "x" * 300, *SMALL], "File name too long"),
     "a long name of a checkpoint": (["evaluate", "x" * 300], "File name too long"),
     "a path below a file": (["train", "--output", "text.h5/a.h5"], "'text.h5' of 'a.h5' does not"),
-    "a data set without a name": (["train", "--dataset", ""], "is a folder, no data set file"),
+    "a data set without a name": (["train", "--dataset", ""], "unknown data set '': known are"),
     "a name that is no Unicode": (["train", "--dataset", "\udcff.h5"], "give a text of Unicode"),
     "no seed": (["train", "--seed", "None"], "'None' is not a valid integer"),
     "negative seed": (["train", "--seed", "-1"], "seed is -1: give a whole number from 0"),

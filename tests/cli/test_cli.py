@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,11 +208,37 @@ def test_ctrl_c_ends_training_with_130(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "\nStopped.\n"
 
 
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_ctrl_c_before_anything_is_replaced_promises_nothing(
+    command, tmp_path, monkeypatch, capsys
+):
+    """What lies there is another run's; once something of this one does, that is told."""
+    (tmp_path / "g.toml").write_text("epochs = 1")
+    (path := tmp_path / "a.h5").write_text("old")
+    more = [tmp_path / "g.toml"] if command == "sweep" else []
+    given = command, *more, "--output", path, "--overwrite"
+    told = {}
+    for name, content in (("nothing", None), ("new", "newer")):
+
+        def ends(*_, content=content, **__):
+            if content:
+                path.write_text(content)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(networks.run, "run", ends)
+        monkeypatch.setattr(sweeps.sweeps, "sweep", ends)
+        assert ended(monkeypatch, *given) == 130
+        told[name] = capsys.readouterr().err
+    assert told["nothing"] == "\nStopped.\n"
+    assert told["new"].startswith(f"Stopped; '{path}' holds the ")
+
+
 def test_ctrl_c_ends_a_sweep_with_130(tmp_path, monkeypatch, capsys):
     (tmp_path / "g.toml").write_text("epochs = 1")
     (tmp_path / "s.h5").touch()
     monkeypatch.setattr(sweeps.sweeps, "sweep", interrupted)
-    assert ended(monkeypatch, "sweep", tmp_path / "g.toml", "--output", tmp_path / "s.h5") == 130
+    given = "sweep", tmp_path / "g.toml", "--output", tmp_path / "s.h5"
+    assert ended(monkeypatch, *given, "--resume") == 130
     assert capsys.readouterr().err == (
         f"Stopped; '{tmp_path / 's.h5'}' holds the finished runs: --resume goes on from it.\n"
     )
@@ -240,7 +267,7 @@ def test_an_old_checkpoint_is_evaluated_on_the_images_of_its_run(tmp_path):
 def test_the_preset_leaves_what_is_given(monkeypatch):
     given = []
     monkeypatch.setattr(networks.run, "run", lambda settings, *rest, **more: given.append(settings))
-    monkeypatch.setattr(networks.run, "fresh_output", lambda settings: None)
+    monkeypatch.setattr(networks.run, "fresh_output", lambda settings: Path("none.h5"))
     words = ["--preset", "paper", "--dataset", "mnist", "--batch-size", 64, "--learning-rate", 1e-3]
     with pytest.raises(TypeError):
         invoked("train", *words)

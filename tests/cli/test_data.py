@@ -56,7 +56,7 @@ def test_every_option_reaches_the_data_set(given, options, request, cache):
 def test_an_existing_file_is_replaced_only_when_asked(arrays, tmp_path, cache):
     for output in ([], ["--output", tmp_path / "a.h5"]):
         invoked("convert", "own", *arrays, *output)
-        refused("exists: give --overwrite", "convert", "own", *arrays, "--seed", 2, *output)
+        refused("exists: give `overwrite=True` or", "convert", "own", *arrays, "--seed", 2, *output)
         invoked("convert", "own", *arrays, "--seed", 2, "--overwrite", *output)
         path = output[1] if output else cache / "own.h5"
         assert_equal(datasets.read(path), datasets.from_arrays("own", IMAGES, LABELS, seed=2))
@@ -75,6 +75,16 @@ def test_what_cannot_be_converted(arrays, source, tmp_path):
     refused("cannot be looked up", "convert", "cifar10", long)
 
 
+def test_options_of_own_data_sets_are_not_ignored_elsewhere(arrays, tmp_path):
+    words = "'fmnist' is no data set of your own: leave out {}$"
+    given = "convert", "fmnist", tmp_path
+    refused(words.format("--images and --labels"), *given, *arrays)
+    refused(words.format("--seed"), *given, "--seed", 1)
+    refused(words.format("--test-fraction"), *given, "--test-fraction", 0.2)
+    refused(words.format("--name"), *given, "--name", "mine")
+    refused(words.format("--trusted"), *given, "--trusted")
+
+
 def test_every_fact_is_told(tmp_path):
     path = tmp_path / "a.h5"
     datasets.write(made(), path)
@@ -89,7 +99,7 @@ def test_every_fact_is_told(tmp_path):
         "class names: a, b, ü",
         "licence: none",
         "source: here",
-        "sha256: f",
+        "sha256: f 0a",
     ]
     assert json.loads(shown[-1]) == {
         "name": "small",
@@ -115,6 +125,8 @@ def test_every_data_set_is_listed_once_with_where_it_comes_from(
     monkeypatch.setenv("SPARSEDEND_ORIGINALS", str(tmp_path))
     datasets.write(made(), cache / "kmnist.h5")
     invoked("convert", "own", *arrays, "--name", "mine")
+    (cache / "folder.h5").mkdir()
+    (cache / "link.h5").symlink_to(cache / "nowhere")
     listed = dict(line.split(maxsplit=1) for line in invoked("list").splitlines())
     assert len(listed) == len(invoked("list").splitlines()) == len(datasets.names()) + 1
     assert listed["digits"] == "comes with sparsedend"

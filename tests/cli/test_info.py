@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import sparsedend as sd
+from sparsedend import InputError
 from tests.cli.commands import invoked
 
 
@@ -67,6 +68,21 @@ def test_a_structure_of_one_s_own_is_given(tmp_path):
     assert [matrix["rule"] for matrix in facts["matrices"]] == ["given", "all to all"]
     assert [matrix["nnz"] for matrix in facts["matrices"]] == [2, 6]
     assert facts["parameters"] == 2 + 2 + 6 + 3
+
+
+def test_a_network_of_nothing_is_told(tmp_path):
+    network = sd.Network([sd.layers.ReLU(3)], 3, loss=sd.losses.MeanSquaredError())
+    sd.save(network, tmp_path / "a.h5")
+    shown = invoked("info", tmp_path / "a.h5", "--json").stdout
+    assert "\n0 parameters, density 100.0000%" in shown
+
+
+def test_sizes_of_a_model_are_not_ignored_with_a_checkpoint(tmp_path):
+    sd.save(sd.models.build("dann-r", 8, 3, synapses=2), tmp_path / "a.h5")
+    for option in ("--dendrites", "--classes"):
+        with pytest.raises(InputError, match=f"a.h5' is no model: leave out {option}$"):
+            invoked("info", tmp_path / "a.h5", option, 3)
+    assert "synapses" in invoked("info", "dann-r", "--dendrites", 3).stdout
 
 
 def test_memory_by_hand():

@@ -112,6 +112,8 @@ def test_names_in_the_cache_come_in_the_order_of_the_alphabet(cache, monkeypatch
     for name in ("b", "c", "a"):
         (cache / f"{name}.h5").touch()
     (cache / "a.txt").touch()
+    (cache / "folder.h5").mkdir()
+    (cache / "link.h5").symlink_to(cache / "nowhere")
     real = Path.glob
     monkeypatch.setattr(Path, "glob", lambda *given: sorted(real(*given), key=str, reverse=True))
     assert cache_module.names() == ("a", "b", "c")
@@ -128,10 +130,25 @@ def test_names_in_the_cache_come_in_the_order_of_the_alphabet(cache, monkeypatch
         ("folder/digits", True),
         (Path("folder") / "a", True),
         ("a.txt", False),
+        ("./digits", True),
+        ("digits/", True),
+        (".", True),
+        ("/", True),
+        (Path("digits"), False),
     ],
 )
 def test_what_is_a_path(name, expected):
     assert datasets.is_path(name) is expected
+
+
+def test_a_path_is_not_looked_up_in_the_cache(tmp_path, cache, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    datasets.write(made(), cache / "mine.h5")
+    datasets.write(made(), cache / "digits.h5")
+    assert len(datasets.load("mine").train_x) == 7
+    for path in ("./mine", "./digits"):
+        with pytest.raises(InputError, match=r"there is no .* 'mine'|'digits'"):
+            datasets.load(path)
 
 
 def test_a_stamp_changes_with_its_file(tmp_path, cache):

@@ -65,6 +65,19 @@ def files(monkeypatch):
         yield served
 
 
+def test_what_the_system_says_of_the_cache(monkeypatch):
+    """Also where the error has words alone, and no number."""
+    small_originals(monkeypatch)
+    for error, words in ((OSError("no quota"), "no quota"), (OSError(28, "x"), "No space left")):
+
+        def retrieve(*_, error=error, **__):
+            raise error
+
+        monkeypatch.setattr("pooch.retrieve", retrieve)
+        with pytest.raises(InputError, match=rf"cannot be written \({words}.*\): set SPARSEDEND_D"):
+            datasets.fetch("tiny")
+
+
 def test_fetch(files, cache):
     assert datasets.fetch("tiny") == cache / "tiny.h5"
     assert len(datasets.load("tiny").train_x) == 6

@@ -157,9 +157,10 @@ def test_folders_for_training_and_test(tmp_path):
     [
         (IMAGES, LABELS[:5], 0.1, "give .images, height, width"),
         (IMAGES[0], LABELS, 0.1, "images have shape"),
-        (IMAGES, LABELS, 0.0, "test fraction is 0.0"),
-        (IMAGES, LABELS, 1.0, "test fraction is 1.0"),
+        (IMAGES, LABELS, 0.0, "test fraction is 0: give"),
+        (IMAGES, LABELS, 1.0, "test fraction is 1: give"),
         (IMAGES, LABELS, np.nan, "test fraction is nan"),
+        (IMAGES, LABELS, "0.1", "test fraction is '0.1': give"),
         (IMAGES[:2], LABELS[:2], 0.1, "takes 0 of 2 images"),
         (IMAGES, LABELS, 0.99, "takes 20 of 20 images"),
         (IMAGES, LABELS - 1, 0.1, "label -1 of image 0 is below 0"),
@@ -203,11 +204,48 @@ def test_16_bits_become_8(tmp_path):
     assert dataset.train_x[0, :, :, 0].tolist() == [[0, 1, 128], [255, 2, 0]]
 
 
-@pytest.mark.parametrize("value", [np.int32(2**16), np.int32(-1), np.float32(0.5)])
+@pytest.mark.parametrize(
+    "value", [np.int32(2**16), np.int32(-1), np.int32(155), np.int32(2**15), np.float32(0.5)]
+)
 def test_other_numbers_than_those_of_16_bits_are_refused(tmp_path, value):
     values = np.full((2, 3), value)
-    with pytest.raises(InputError, match=r"0.tif' has values of more than 16 bits: save it with"):
+    with pytest.raises(InputError, match=r"0.tif' has values of more than 16 bits, or with"):
         one_each(tmp_path, lambda folder: Image.fromarray(values).save(folder / "0.tif"))
+
+
+def test_16_bits_of_other_formats(tmp_path):
+    for name, head in (("0.ppm", b"P5 3 1 65535\n"), ("0.tif", None)):
+        values = np.array([[0, 256, 65535]], np.uint16)
+
+        def save(folder, name=name, head=head, values=values):
+            if head is None:
+                Image.fromarray(values).save(folder / name)
+            else:
+                (folder / name).write_bytes(head + values.byteswap().tobytes())
+
+        dataset = one_each(tmp_path / name[2:], save)
+        assert dataset.train_x[0, :, :, 0].tolist() == [[0, 1, 255]]
+
+
+@pytest.mark.parametrize("ending", ["tif", "gif", "webp", "png"])
+def test_several_pictures_in_a_file_are_refused(tmp_path, ending):
+    """Of which the first alone would be read."""
+    one, *more = (Image.new("L", (3, 2), grey) for grey in (10, 100, 200))
+
+    def save(folder):
+        one.save(folder / f"0.{ending}", save_all=True, append_images=more)
+
+    with pytest.raises(InputError, match=rf"0\.{ending}' holds 3 pictures: save each in a file of"):
+        one_each(tmp_path, save)
+
+
+def test_the_previews_of_a_camera_are_left_out(tmp_path):
+    one, two = (Image.new("RGB", (3, 2), grey) for grey in ("white", "black"))
+
+    def save(folder):
+        one.save(folder / "0.jpg", "MPO", save_all=True, append_images=[two])
+
+    assert (one_each(tmp_path, save).train_x[0] == 255).all()
 
 
 def test_what_is_transparent_becomes_white(tmp_path):

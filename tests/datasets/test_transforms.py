@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -60,7 +62,8 @@ def test_no_noise_is_the_same_data_set():
     assert noisy(dataset, 0.0, np.random.default_rng(0)) is dataset
 
 
-@pytest.mark.parametrize("sigma", [-1.0, np.inf, np.nan])
+@pytest.mark.parametrize("sigma", [-1, np.inf, np.nan, "0.1", None, [0.1]])
 def test_what_is_no_deviation_is_refused(sigma):
-    with pytest.raises(InputError, match=f"noise is {sigma}: give a finite standard deviation"):
+    words = f"noise is {re.escape(repr(sigma))}: give a finite number of 0 or more"
+    with pytest.raises(InputError, match=words):
         noisy(made(), sigma, np.random.default_rng(0))

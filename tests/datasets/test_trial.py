@@ -11,6 +11,7 @@ import pytest
 from sparsedend import InputError, datasets
 from sparsedend.datasets import trial
 from tests.cli.commands import invoked
+from tests.conftest import child
 
 
 @pytest.fixture
@@ -40,10 +41,22 @@ def test_a_good_file_is_read(file):
     assert (len(found.train_x), len(found.test_x)) == (18, 2)
 
 
-def test_what_is_wrong_with_a_file_is_said_as_ever(tmp_path):
-    (tmp_path / "a.h5").write_bytes(b"nothing of the kind")
-    with pytest.raises(InputError, match="cannot be read as a data set"):
-        datasets.from_path("mine", tmp_path / "a.h5", trusted=False)
+@pytest.mark.parametrize("fraction", [0.01, 0.5])
+def test_a_file_is_tried_as_it_is_read(file, fraction):
+    """With all that the caller gave, on which it depends what is refused."""
+    if fraction == 0.5:
+        assert len(datasets.from_path("ä", file, test_fraction=0.5, trusted=False).test_x) == 10
+        return
+    with pytest.raises(InputError, match=r"a test fraction of 0\.01 takes 0 of 20 images"):
+        datasets.from_path("ä", file, test_fraction=fraction, trusted=False)
+
+
+def test_what_is_wrong_with_a_file_is_said_as_ever(tmp_path, monkeypatch):
+    """By the trial: it may have been refused for lack of memory, which the caller has."""
+    (tmp_path / "ü.h5").write_bytes(b"nothing of the kind")
+    monkeypatch.setattr("sparsedend.datasets.own._from_file", lambda *_: pytest.fail("it is read"))
+    with pytest.raises(InputError, match=r"ü\.h5' cannot be read as a data set"):
+        datasets.from_path("mine", tmp_path / "ü.h5", trusted=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -78,11 +91,40 @@ def test_too_much_memory_is_a_line(tmp_path):
         datasets.from_path("mine", path, trusted=False)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_memory_that_hdf5_lacks_is_a_refusal(tmp_path, monkeypatch):
+    """Few images in a chunk of many, which HDF5 has no room to make of its few bytes."""
+    path, each = tmp_path / "a.h5", {"maxshape": (None, 2, 2, 1), "compression": "gzip"}
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("x", (20, 2, 2, 1), "u1", chunks=(225 * 2**20, 2, 2, 1), **each)
+        packer = zlib.compressobj(1)
+        packed = [packer.compress(bytes(2**20)) for _ in range(900)]
+        x.id.write_direct_chunk((0, 0, 0, 0), b"".join([*packed, packer.flush()]))
+        file["y"] = np.arange(20) % 2
+    monkeypatch.setattr(trial, "MEMORY", 900 * 2**20)
+    monkeypatch.setattr(trial, "MEMORY_EACH", 0)
+    monkeypatch.setattr("sparsedend.datasets.own._from_file", lambda *_: pytest.fail("it is read"))
+    with pytest.raises(InputError, match="cannot be read as a data set"):
+        datasets.from_path("mine", path, trusted=False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_a_limit_that_there_is_already_is_kept_to(file):
+    code = (
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (3_500_000_000,) * 2)\n"
+        "from sparsedend import datasets\n"
+        f"print(len(datasets.from_path('mine', {str(file)!r}, trusted=False).train_x))"
+    )
+    assert child(code) == "18\n"
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_the_command_line_tries_unless_it_is_told_not_to(file, tmp_path, monkeypatch, trusted):
     tried = []
-    monkeypatch.setattr("sparsedend.datasets.own.read_for_a_trial", tried.append)
+    reader = "sparsedend.datasets.own.read_for_a_trial"
+    monkeypatch.setattr(reader, lambda *given: tried.append(given))
     more = ["--trusted"] if trusted else []
     answer = invoked("data", "convert", "own", file, "--output", tmp_path / "b.h5", *more)
     assert answer.exit_code == 0
-    assert tried == ([] if trusted else [file])
+    assert tried == ([] if trusted else [("own", file, 0.1, 1)])

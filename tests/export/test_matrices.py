@@ -4,10 +4,11 @@ import json
 import zipfile
 
 import numpy as np
+import pytest
 import scipy.sparse
 
 import sparsedend as sd
-from sparsedend import layers
+from sparsedend import InputError, layers
 from tests.export.networks import dann, made
 
 
@@ -51,6 +52,15 @@ def test_the_same_network_gives_the_same_bytes(tmp_path, monkeypatch):
 
 class Own(layers.Dense):
     kind = "of one's own"
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.nan, {1, 2}])
+def test_settings_that_are_no_json_are_refused(tmp_path, value):
+    layer = Own(6, 3)
+    layer.settings = {"size": value}
+    with pytest.raises(InputError, match="a value cannot be written as JSON"):
+        sd.export.scipy(made([layer], 6), tmp_path / "net.zip")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_layer_of_ones_own_in_float64(tmp_path):

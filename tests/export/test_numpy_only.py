@@ -8,7 +8,7 @@ import pytest
 
 import sparsedend as sd
 from sparsedend import InputError
-from sparsedend.export import predictor
+from sparsedend.export import template
 from tests.export.networks import agree, answers, dann, named, samples
 
 
@@ -37,7 +37,7 @@ def test_numpy_is_enough(tmp_path):
 
 def test_what_the_file_holds(tmp_path):
     sd.export.npz(dann("dann-lrf"), tmp_path / "net.npz")
-    arrays = predictor.load(tmp_path / "net.npz")
+    arrays = template.load(tmp_path / "net.npz")
     assert arrays["steps"].tolist() == [
         *("layer0_synapses", "leaky-relu 0.1", "layer0_cables", "leaky-relu 0.1"),
         *("layer1", "softmax"),
@@ -53,13 +53,21 @@ def test_what_the_file_holds(tmp_path):
     assert "layer1.indptr" not in arrays
 
 
+@pytest.mark.parametrize("name", ["dann-r", "dendritic"])
+def test_no_samples_have_no_outputs(name, tmp_path):
+    network = dann(name) if name == "dann-r" else named(name)
+    sd.export.npz(network, tmp_path / "net.npz")
+    found = template.predict(template.load(tmp_path / "net.npz"), samples(network, 1)[:0])
+    assert (found.shape, found.dtype) == ((0, network.outputs), np.float32)
+
+
 def test_bytes_and_other_shapes_are_refused(tmp_path):
     sd.export.npz(dann(), tmp_path / "net.npz")
-    network = predictor.load(tmp_path / "net.npz")
+    network = template.load(tmp_path / "net.npz")
     with pytest.raises(ValueError, match="x is uint8: give floating numbers, pixels of bytes"):
-        predictor.predict(network, np.zeros((2, 28, 28), np.uint8))
+        template.predict(network, np.zeros((2, 28, 28), np.uint8))
     with pytest.raises(ValueError, match="reshape"):
-        predictor.predict(network, np.zeros((2, 783)))
+        template.predict(network, np.zeros((2, 783)))
 
 
 def test_both_files_are_replaced_only_when_asked(tmp_path):

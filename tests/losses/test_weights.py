@@ -9,7 +9,7 @@ import sparsedend as sd
 from sparsedend import InputError, Session, Training, fit, losses
 from sparsedend.initializers import glorot
 from sparsedend.losses import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from sparsedend.samples import class_table
+from sparsedend.samples import checked_samples, class_table
 from tests.conftest import Still
 
 SAMPLES = 12
@@ -67,6 +67,18 @@ def test_nothing_is_as_good_as_absent(loss):
     expected, of_kept = gradients(made, x[kept], y[kept])
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
     assert totals == pytest.approx(of_kept, rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("largest", [1e307, 1.7e308, 1e-300, 5e-310])
+def test_weights_of_any_size_are_relative(largest):
+    """Their sum may be beyond all numbers, or their mean have few digits."""
+    loss = SoftmaxCrossEntropy()
+    weights = 1.0 + np.arange(SAMPLES)
+    checked = [
+        checked_samples(network(loss), *data(loss), sample_weight=each).weights
+        for each in (weights, weights * (largest / SAMPLES))
+    ]
+    np.testing.assert_allclose(checked[1], checked[0], rtol=1e-12)
 
 
 def test_weights_are_relative():

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from contextlib import nullcontext
 
 import pytest
 
 from sparsedend import InputError
+from sparsedend.locks import locked
 from sparsedend.sweep import Results, expand, sweep
 from tests.conftest import ROOT
 from tests.sweep.rows import SMALL, by_settings, killed_after_a_row, same
@@ -88,6 +90,34 @@ def test_a_scheduler_without_workers_is_refused(tmp_path):
         pytest.raises(InputError, match="it has no workers: start workers with"),
     ):
         sweep(expand(SMALL), tmp_path / "s.h5", scheduler=running.scheduler_address)
+
+
+@pytest.mark.parametrize("fault", ["locked", "gone", "several"])
+def test_a_client_that_is_not_used_is_closed(tmp_path, monkeypatch, cluster, fault):
+    """Where another sweep has the output, and where the scheduler goes, or has no fit worker."""
+    distributed = pytest.importorskip("distributed")
+    clients = []
+
+    class Client(distributed.Client):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+            clients.append(self)
+
+        def nthreads(self):
+            if fault == "gone":
+                raise OSError("it is gone")
+            return {"it": 2} if fault == "several" else super().nthreads()
+
+    monkeypatch.setattr(distributed, "Client", Client)
+    lock = locked(tmp_path / "s.h5") if fault == "locked" else nullcontext()
+    words = {
+        "locked": "is being written by another process",
+        "gone": r"no scheduler answers at .* \(it is gone\)",
+        "several": "the worker it has several threads",
+    }
+    with lock, pytest.raises(InputError, match=words[fault]):
+        sweep(expand(SMALL), tmp_path / "s.h5", scheduler=cluster.scheduler_address)
+    assert [client.status for client in clients] == ["closed"]
 
 
 def test_a_scheduler_that_is_not_there_is_told_within_ten_seconds(tmp_path):

@@ -133,6 +133,21 @@ def test_what_a_task_is_told(tmp_path, started, monkeypatch):
     assert started[-1][0].keywords["checkpoints"] is None
 
 
+def test_folders_are_given_by_path_or_text(tmp_path, started):
+    sweep(expand(SMALL), str(tmp_path / "s.h5"), checkpoints=str(tmp_path / "networks"))
+    assert started[-1][0].keywords["checkpoints"] == tmp_path / "networks"
+    assert (tmp_path / "networks").is_dir()
+
+
+@pytest.mark.parametrize("how", [{}, {"overwrite": True}, {"resume": True}])
+def test_results_are_a_file(tmp_path, monkeypatch, started, how):
+    monkeypatch.chdir(tmp_path)
+    for output in (".", tmp_path):
+        with pytest.raises(InputError, match=r"is a folder: give the name of a file"):
+            sweep(expand(SMALL), output, **how)
+    assert started == []
+
+
 def test_what_is_held_already_is_told_and_left_out(tmp_path, started):
     runs = expand(SMALL | {"seed": [1, 2, 3]})
     said = []
@@ -294,6 +309,24 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path, number):
 def test_refuses(tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         sweep(expand(SMALL), tmp_path / "s.h5", **change)
+
+
+def test_results_are_replaced_when_a_run_has_ended(tmp_path, monkeypatch):
+    """A sweep that comes to none leaves them; one of nothing replaces them at once."""
+    path = tmp_path / "s.h5"
+    sweep(expand(SMALL), path, jobs=1)
+
+    def broken(*_):
+        yield from ()
+        raise InputError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_rows_here", broken)
+        with pytest.raises(InputError, match="the disk is gone"):
+            sweep(expand(SMALL | {"seed": 2}), path, jobs=1, overwrite=True)
+    assert [row["seed"] for row in Results.read(path).rows] == [1]
+    sweep([], path, jobs=1, overwrite=True)
+    assert Results.read(path).rows == []
 
 
 def test_existing_results_are_kept_or_replaced(tmp_path):

@@ -140,6 +140,17 @@ def test_grids_that_are_hard_to_parse_or_to_show(tmp_path, content):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_what_the_system_says_without_a_number(tmp_path, monkeypatch):
+    (tmp_path / "g.toml").write_text("epochs = 1")
+
+    def read_text(*_, **__):
+        raise OSError("the server is gone")
+
+    monkeypatch.setattr("pathlib.Path.read_text", read_text)
+    with pytest.raises(InputError, match=r"cannot be read \(the server is gone\): check the path"):
+        read_grid(tmp_path / "g.toml")
+
+
 def test_a_pipe_is_no_grid(tmp_path):
     """Reading one would wait for ever."""
     os.mkfifo(tmp_path / "pipe")

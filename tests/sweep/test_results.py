@@ -136,6 +136,25 @@ def with_a_column_more(path, name):
         file[f"runs/{name}"] = np.arange(3.0)
 
 
+def test_what_is_damaged_is_told_with_the_name_of_the_file_once(tmp_path):
+    Results(rows()).write(tmp_path / "s.h5")
+    with edited(tmp_path / "s.h5") as file:
+        del file["runs/density"]
+        file["runs/density"] = ["a", "b", "c"]
+    with pytest.raises(InputError, match="values of type object") as refusal:
+        Results.read(tmp_path / "s.h5")
+    assert str(refusal.value).count("s.h5") == 1
+
+
+def test_several_columns_of_a_later_version_are_told(tmp_path):
+    path = tmp_path / "s.h5"
+    with_a_column_more(path, "gain")
+    with edited(path) as file:
+        file["runs/loss"] = np.arange(3.0)
+    with pytest.warns(UserWarning, match=r"'gain', 'loss' are unknown here, .*; they are left out"):
+        Results.read(path, tolerant=True)
+
+
 def test_columns_of_a_later_version_are_refused_or_told(tmp_path):
     path = tmp_path / "s.h5"
     with_a_column_more(path, "gain")

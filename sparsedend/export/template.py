@@ -45,7 +45,8 @@ def predict(network: Arrays, x: np.ndarray) -> np.ndarray:
     if x.dtype.kind != "f":
         raise ValueError(f"x is {x.dtype}: give floating numbers, pixels of bytes divided by 255")
     x = x.reshape(len(x), int(network["inputs"])).astype(np.float32)
-    return np.concatenate([forward(network, x[n : n + BATCH]) for n in range(0, len(x), BATCH)])
+    starts = range(0, max(len(x), 1), BATCH)
+    return np.concatenate([forward(network, x[n : n + BATCH]) for n in starts])
 
 
 def forward(network: Arrays, x: np.ndarray) -> np.ndarray:
