@@ -6,7 +6,7 @@ import zlib
 import h5py
 import numpy as np
 
-from sparsedend import datasets
+from sparsedend import contents, datasets
 from tests.conftest import edited
 from tests.test_hdf5 import first_bias, replace, saved, told
 
@@ -99,6 +99,17 @@ def test_nothing_is_allocated_that_a_file_has_no_bytes_for(tmp_path):
     for path, line in zip(paths, told(*paths), strict=True):
         assert line.startswith(f"'{path}' declares "), line
         assert "use another copy" in line
+
+
+def test_the_size_is_that_of_the_file_that_is_open(tmp_path):
+    """Not that of a smaller one, which has taken its name since."""
+    for name, length in (("a.h5", 10_000), ("b.h5", 1)):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["x"] = np.ones(length)
+    with h5py.File(tmp_path / "a.h5") as file:
+        os.replace(tmp_path / "b.h5", tmp_path / "a.h5")
+        contents.check(file, tmp_path / "a.h5")
+        assert len(file["x"]) == 10_000
 
 
 def test_data_that_is_compressed_is_read(tmp_path):
