@@ -20,7 +20,7 @@ from .works import CLASSES, Dendritic
 
 ARCHITECTURES = (80, 90, 100)
 #: What the kernels below stand in.
-FILES = ("types.cuh", "rows.cuh", "sparse.cu", "dendritic.cu", "dense.cu")
+FILES = ("types.cuh", "rows.cuh", "sparse.cu", "dense.cu", "dendritic.cu")
 
 
 class Kind(NamedTuple):
@@ -55,11 +55,13 @@ KINDS = {
     "sparse_input_gradient_shared": GATHER,
     "dendritic_forward": FORWARD,
     "dendritic_backward": DOTS,
+    "dense_dendritic_backward": DOTS,
     "dendritic_input_gradient": GATHER._replace(group=program.GROUP // 2),
     "dendritic_input_gradient_shared": GATHER._replace(group=program.GROUP // 2),
     "dense_forward": FORWARD,
     "dense_slices": FORWARD,
     "dense_weight_gradient": DOTS,
+    "dense_backward": DOTS._replace(stored=False),
     "dense_input_gradient": GATHER,
 }
 WORKS = (
@@ -168,7 +170,9 @@ def _row_bits(name: str, stored: str) -> int:
 
 
 def _kernel(kind: Kind, taken: sass.Resources, code: sass.Code, bits: int) -> Kernel:
-    start, stop = max(sass.loops(code), key=lambda span: sass.loads(code.within(*span), bits))
+    # Of loops that load as many, the last: what a kernel does first is another's work besides.
+    loops = reversed([*sass.loops(code)])
+    start, stop = max(loops, key=lambda span: sass.loads(code.within(*span), bits))
     body = code.within(start, stop)
     groups = max(1, sass.loads(body, bits) // kind.group)
     rest = sass.in_flight(code.within(stop, len(code.instructions)), bits)
@@ -184,21 +188,20 @@ def launches(work: Dendritic) -> Iterator[Launch]:
     rounds, synapses = _blocks(work.dendrites, warps) * each, work.connections
     forward = somata * tiles, rounds, size * each * tiles, synapses * (pixels + 8), 2
     yield Launch("dendritic_forward_pixels", *forward)
-    yield Launch("dendritic_backward_pixels", somata, rounds * tiles, *forward[2:])
+    inputs, classes = _blocks(somata, group), _blocks(CLASSES, group)
+    both = 2 * somata * classes * tiles, 2 * CLASSES * somata * (row + 4)
+    waits = _blocks(tiles + classes, warps) * max(tiles, classes) + rounds * tiles
+    groups, moved = (a + b for a, b in zip(forward[2:4], both, strict=True))
+    yield Launch("dense_dendritic_backward_pixels", somata, waits, groups, moved, 2)
     an_input, name = _blocks(synapses, somata), "dendritic_input_gradient_shared"
     fewer = kind_of(name).group
     rounds = _blocks(an_input, group * warps) * group // fewer
     groups = somata * _blocks(an_input, fewer) * tiles
     yield Launch(name, somata * tiles, rounds, groups, synapses * (row + 16), 3)
-    inputs = _blocks(somata, group)
     dense = CLASSES * inputs * tiles, CLASSES * somata * (row + 4), 1
     slices = _blocks(somata, program.SLICE)
     name, most = ("dense_slices", program.SLICE) if slices > 1 else ("dense_forward", somata)
     yield Launch(name, CLASSES * slices * tiles, _blocks(most, group * warps), *dense)
-    yield Launch("dense_weight_gradient", CLASSES * _blocks(inputs, warps), tiles, *dense)
-    groups = _blocks(CLASSES, group)
-    out = somata * groups * tiles, CLASSES * somata * (row + 4), 1
-    yield Launch("dense_input_gradient", _blocks(somata, warps) * tiles, groups, *out)
 
 
 def _blocks(size: int, each: int) -> int:

@@ -35,19 +35,12 @@ def nodes(backend, monkeypatch, network):
 
 
 #: Of a step; the graph's first kernel comes once for all of its steps.
-NODES = {
-    "dann-r": 8,
-    "pdann": 15,
-    "vann": 15,
-    "vann-lrf": 15,
-    "sann": 15,
-    "psann": 15,
-}
+NODES = {"dann-r": 6, "pdann": 15, "vann": 16, "vann-lrf": 15, "sann": 14, "psann": 15}
 
 
 @pytest.mark.parametrize("name", NODES)
 def test_the_kernels_of_a_step(backend, monkeypatch, name):
-    sizes = {"dendrites": 3, "somata": 8, "synapses": 5}
+    sizes = {"dendrites": 2, "somata": 64, "synapses": 5}
     network = models.build(name, (8, 8, 1), 10, **sizes, backend=backend)
     of_a_step, of_a_graph = nodes(backend, monkeypatch, network)
     assert len(of_a_step) == NODES[name]

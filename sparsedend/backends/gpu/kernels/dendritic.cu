@@ -106,6 +106,12 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
     }
 }
 
+// `dense_` backward does that of a dense layer of few outputs upon the somata first, of which a soma
+// is an input.
+//
+//   dense_w                (outputs, somata)
+//   dense_delta            (outputs, width)
+//   dense_gw, dense_gb     (outputs, somata), (outputs,), out
 #define DENDRITIC(FORWARD, BACKWARD, INPUT)                                                \
     extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                        \
         FORWARD(const INPUT* x, const int64* indptr, const int* indices,                   \
@@ -122,6 +128,20 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
                  real slope, real soma_slope, int width, const stored* out,                \
                  const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,    \
                  real* soma_gb) {                                                          \
+        soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width, \
+                      out, signs, delta, gw, gb, gc, soma_gb);                             \
+    }                                                                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                   \
+        dense_##BACKWARD(                                                                  \
+            const INPUT* x, const int64* indptr, const int* indices,                       \
+            const int64* cable_indptr, const real* w, const real* b, const real* c,        \
+            real slope, real soma_slope, int width, const stored* out,                     \
+            const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,         \
+            real* soma_gb, const real* dense_w, const real* dense_delta, int outputs,      \
+            int somata, real* dense_gw, real* dense_gb) {                                  \
+        backward_of_input(blockIdx.x, out, dense_w, dense_delta, outputs, somata, width,   \
+                          delta, dense_gw, dense_gb);                                      \
+        __syncthreads();                                                                   \
         soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width, \
                       out, signs, delta, gw, gb, gc, soma_gb);                             \
     }
