@@ -20,7 +20,8 @@ from .works import CLASSES, Dendritic
 
 ARCHITECTURES = (80, 90, 100)
 #: What the kernels below stand in.
-FILES = ("types.cuh", "rows.cuh", "sparse.cu", "dense.cu", "dendritic.cu")
+HEADERS = ("types.cuh", "rows.cuh", "totals.cuh", "losses.cuh")
+FILES = (*HEADERS, "sparse.cu", "dense.cu", "dendritic.cu")
 
 
 class Kind(NamedTuple):
@@ -47,7 +48,7 @@ class Kind(NamedTuple):
 
 
 FORWARD, DOTS, GATHER = Kind(True, False), Kind(True, True), Kind(False, False)
-#: All of them; those of names that go on with ``_pixels`` are of the same kind.
+#: All that read them from memory; those of names that go on with ``_pixels`` are of the same kind.
 KINDS = {
     "sparse_forward": FORWARD,
     "sparse_weight_gradient": DOTS,
@@ -56,6 +57,7 @@ KINDS = {
     "dendritic_forward": FORWARD,
     "dendritic_backward": DOTS,
     "dense_dendritic_backward": DOTS,
+    "softmax_dense_dendritic_backward": DOTS,
     "dendritic_input_gradient": GATHER._replace(group=program.GROUP // 2),
     "dendritic_input_gradient_shared": GATHER._replace(group=program.GROUP // 2),
     "dense_forward": FORWARD,
@@ -189,10 +191,13 @@ def launches(work: Dendritic) -> Iterator[Launch]:
     forward = somata * tiles, rounds, size * each * tiles, synapses * (pixels + 8), 2
     yield Launch("dendritic_forward_pixels", *forward)
     inputs, classes = _blocks(somata, group), _blocks(CLASSES, group)
-    both = 2 * somata * classes * tiles, 2 * CLASSES * somata * (row + 4)
     waits = _blocks(tiles + classes, warps) * max(tiles, classes) + rounds * tiles
-    groups, moved = (a + b for a, b in zip(forward[2:4], both, strict=True))
-    yield Launch("dense_dendritic_backward_pixels", somata, waits, groups, moved, 2)
+    groups, logits = forward[2] + 2 * somata * classes * tiles, CLASSES * somata * (row + 4)
+    name, moved = "dense_dendritic_backward_pixels", synapses * (pixels + 8)
+    if somata <= program.MOST_LOSSES and tiles == 1:  # Logits twice, an index, its label.
+        yield Launch(f"softmax_{name}", somata, waits + 2, groups, moved + logits, 2)
+    else:
+        yield Launch(name, somata, waits, groups, moved + 2 * logits, 2)
     an_input, name = _blocks(synapses, somata), "dendritic_input_gradient_shared"
     fewer = kind_of(name).group
     rounds = _blocks(an_input, group * warps) * group // fewer

@@ -19,6 +19,7 @@ def read(stored, architecture):
 FEWER = {
     ("dendritic_forward", "float32", 100): 6,
     ("dense_dendritic_backward", "float32", 90): 7,
+    ("softmax_dense_dendritic_backward", "float32", 90): 7,
 }
 
 
@@ -61,6 +62,10 @@ def test_the_launches_of_a_step():
     assert backward.bytes == forward.bytes + 2 * 10 * 70 * (1024 + 4)
     assert found["dendritic_input_gradient_shared"][1:4] == (140, 8, 70 * 60 * 2)
     assert found["dense_forward"][1:4] == (20, 2, 10 * 9 * 2)
+    few = {each.kernel: each for each in machine_code.launches(Dendritic(100, 8, 70))}
+    backward = few["softmax_dense_dendritic_backward_pixels"]
+    assert backward[1:4] == (70, 2 + 2 + 2, 8 * 70 * 2 + 2 * 70 * 2)
+    assert backward.bytes == 8 * 70 * 16 * (256 + 8) + 10 * 70 * (512 + 4)
     many = {each.kernel: each for each in machine_code.launches(Dendritic(100, 1, 1100))}
     assert many["dense_slices"][1:3] == (10 * 3, 8)
 
@@ -77,7 +82,8 @@ def test_what_limits_a_launch():
 def test_the_page_has_every_kernel_and_work():
     kernels = dict.fromkeys(KINDS, Kernel(60, 0, 96, 8, 8))
     kernels["dendritic_forward_pixels"] = Kernel(70, 4, 97, 3, 1)
-    kernels["dense_dendritic_backward_pixels"] = Kernel(80, 0, 98, 9, 1)
+    for name in ("dense_dendritic_backward_pixels", "softmax_dense_dendritic_backward_pixels"):
+        kernels[name] = Kernel(80, 0, 98, 9, 1)
     found = {(stored, each): kernels for stored in program.OPTIONS for each in ARCHITECTURES}
     text = "\n".join(machine_code.page(found))
     assert text.count("| dendritic_forward_pixels | 3 of 70; 97; 4 bytes spilled |") == 3

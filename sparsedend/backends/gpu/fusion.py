@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..types import Array, Pass
-from .launch import Launch, noted
+from .launch import Launch, noted, tiles
+from .program import MOST_CLASSES, MOST_LOSSES
 
 
 def fused(step: Pass) -> Pass:
@@ -85,8 +86,35 @@ def _dense_dendritic_backward(
     return of_somata._replace(name=f"dense_{of_somata.name}", arguments=arguments)
 
 
+def _softmax_backward(loss: Launch, *backward: Launch) -> Launch | None:
+    """The loss of a batch of one tile, done by each block of what comes after it."""
+    join = _dense_backward if len(backward) == 2 else _dense_dendritic_backward
+    after = join(*backward)
+    *given, classes, _, delta, totals = loss.arguments
+    if after is None or delta is not backward[0].arguments[1]:
+        return None
+    if tiles(delta) > 1 or classes > MOST_CLASSES or after.grid[0] > MOST_LOSSES:
+        return None
+    return after._replace(
+        name=f"softmax_{after.name}", arguments=(*after.arguments, *given, totals)
+    )
+
+
 #: Of two that fit, the first is taken.
 RULES = (
+    Rule(
+        (
+            "softmax_cross_entropy",
+            "dense_weight_gradient",
+            "dense_input_gradient",
+            "dendritic_backward",
+        ),
+        _softmax_backward,
+    ),
+    Rule(
+        ("softmax_cross_entropy", "dense_weight_gradient", "dense_input_gradient"),
+        _softmax_backward,
+    ),
     Rule(
         ("dense_weight_gradient", "dense_input_gradient", "dendritic_backward"),
         _dense_dendritic_backward,

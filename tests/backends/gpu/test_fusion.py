@@ -1,5 +1,7 @@
 """Kernels that are done by one: the same in every array, and only where they belong together."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -86,21 +88,27 @@ def dendritic_step(backend, given, *, half=False):
     state = backend.dendritic_state(synapses.shape[0], width, dtype)
     delta, between = backend.place(given.delta.copy()), unwritten(backend, dtype, somata, width)
     fixed = (x, structure, parameters, 0.5, 0.25, out, state)
+    totals = backend.place(np.arange(3.0))
+    logits = backend.activations(outputs, width, dtype)
+    logits[:] = backend.place(given.delta.astype(logits.dtype))
+    of_loss = [None if each is None else backend.place(each) for each in given.loss or ()]
 
     def step():
         backend.dendritic_forward(*fixed)
+        if of_loss:
+            backend.softmax_cross_entropy(logits, *of_loss, delta, totals)
         backend.dense_weight_gradient(out, delta, gw, gb)
         backend.dense_input_gradient(weights, delta, between)
         backend.dendritic_backward(*fixed, between, gradients)
 
     at_once(backend, step)
-    return out, gw, gb, between, *gradients
+    return out, delta, totals, gw, gb, between, *gradients
 
 
 class Given:
-    """What a dense layer and the somata below it compute with."""
+    """What a dense layer and the somata below it compute with; and a loss, of weighted samples."""
 
-    def __init__(self, rng, dtype, outputs, somata, width):
+    def __init__(self, rng, dtype, outputs, somata, width, samples=0, weighted=False):
         def whole(*shape):
             return rng.integers(-2, 3, shape).astype(dtype)
 
@@ -108,7 +116,10 @@ class Given:
         self.structure = DendriticStructure(synapses, cables)
         self.parameters = [whole(n) for n in (synapses.nnz, DENDRITES, DENDRITES, somata)]
         self.x, self.weights = whole(INPUTS, width), whole(outputs, somata)
-        self.delta = whole(outputs, width)
+        self.delta, self.loss = whole(outputs, width), None
+        if samples:
+            labels, order = rng.integers(0, outputs, 200), rng.permutation(200)[:samples]
+            self.loss = labels, order, rng.random(200).astype(dtype) if weighted else None
 
 
 @pytest.mark.parametrize(("outputs", "somata", "width"), [(3, 7, 128), (10, 4, 256), (17, 4, 1152)])
@@ -129,9 +140,63 @@ def test_somata_whose_activations_are_float16(backend, launched, rng):
     assert launched == ["dendritic_forward", "dense_dendritic_backward"]
 
 
-@pytest.mark.parametrize("other", ["delta", "x"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("outputs", "somata", "samples", "alone"),
+    [(10, 7, 128, 0), (10, 5, 93, 0), (48, 6, 1, 0), (49, 6, 40, 1), (10, 5, 150, 1)],
+)
+def test_the_loss_upon_them(backend, launched, rng, outputs, somata, samples, alone, weighted):
+    """Of one tile and few classes."""
+    width = backend.width(samples)
+    given = Given(rng, np.float32, outputs, somata, width, samples, weighted)
+    results = [dendritic_step(each, given) for each in (backend, SPECIFICATION)]
+    for actual, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(backend.fetch(actual), expected, rtol=1e-5, atol=1e-5)
+    loss, rest = "softmax_cross_entropy", "dense_dendritic_backward"
+    of_rest = [loss, rest] if alone else [f"softmax_{rest}"]
+    assert launched == ["dendritic_forward", *of_rest]
+
+
+def test_a_loss_of_many_somata_is_done_once(backend, launched, rng, monkeypatch):
+    monkeypatch.setattr(module(backend, "fusion"), "MOST_LOSSES", 6)
+    for somata, name in ((6, "softmax_dense_dendritic_backward"), (7, "dense_dendritic_backward")):
+        dendritic_step(backend, Given(rng, np.float32, 3, somata, 128, 50))
+        assert launched[-1] == name
+
+
+@pytest.mark.parametrize("stored", ["float16", "float32"])
+def test_a_loss_and_gradients_of_a_dense_layer(backend, launched, rng, stored):
+    half = type(backend)(half=stored == "float16")
+    weights, x, logits = (rng.standard_normal(s) for s in ((10, 30), (30, 128), (10, 128)))
+    labels, order = rng.integers(0, 10, 60), rng.permutation(60)[:51]
+    results = []
+    for each, storage in ((half, stored), (SPECIFICATION, "float32")):
+        xs, z = (each.place(v.astype(stored).astype(storage)) for v in (x, logits))
+        w, y, columns = map(each.place, (weights.astype(np.float32), labels, order))
+        delta, totals = unwritten(each, np.float32, 10, 128), each.place(np.arange(3.0))
+        gw, gb = unwritten(each, np.float32, 10, 30), unwritten(each, np.float32, 10)
+        back = unwritten(each, np.float32, 30, 128)
+
+        def step(
+            each=each,
+            loss=(z, y, columns, None, delta, totals),
+            given=(xs, delta, gw, gb),
+            rest=(w, delta, back),
+        ):
+            each.softmax_cross_entropy(*loss)
+            each.dense_weight_gradient(*given)
+            each.dense_input_gradient(*rest)
+
+        at_once(each, step)
+        results.append((delta, totals, gw, gb, back))
+    for actual, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(half.fetch(actual), expected, rtol=1e-5, atol=1e-5)
+    assert launched == ["softmax_dense_backward"]
+
+
+@pytest.mark.parametrize("other", ["delta", "x", "loss"])
 def test_kernels_on_other_arrays_stay_apart(backend, launched, whole, other):
-    """Gradients of one layer's weights and of another's inputs; and somata that are not the x."""
+    """Of another layer's inputs, of somata that are not the x, of a loss that is another's."""
     given = Given(np.random.default_rng(1), np.float32, 3, 5, 128)
     structure = DendriticStructure(*map(backend.connections, given.structure))
     parameters = DendriticArrays(*map(backend.place, given.parameters))
@@ -140,10 +205,14 @@ def test_kernels_on_other_arrays_stay_apart(backend, launched, whole, other):
     delta, weights = place(given.delta), place(given.weights)
     gw, gb = zeros((3, 5), np.float32), zeros(3, np.float32)
     gradients = DendriticArrays(*(zeros(v.size, np.float32) for v in given.parameters))
-    state = backend.dendritic_state(DENDRITES, 128, np.float32)
+    state, totals = backend.dendritic_state(DENDRITES, 128, np.float32), backend.zeros(3, float)
+    labels, order = backend.zeros(9, np.int64), backend.zeros(5, np.int64)
 
     def step():
-        y, d = (out, delta.copy()) if other == "delta" else (out.copy(), delta)
+        y = out.copy() if other == "x" else out
+        d = delta.copy() if other == "delta" else delta
+        if other == "loss":
+            backend.softmax_cross_entropy(delta, labels, order, None, delta.copy(), totals)
         backend.dense_weight_gradient(y, delta, gw, gb)
         backend.dense_input_gradient(weights, d, between)
         backend.dendritic_backward(
@@ -152,10 +221,11 @@ def test_kernels_on_other_arrays_stay_apart(backend, launched, whole, other):
 
     at_once(backend, step)
     apart = {
-        "delta": ["dense_weight_gradient", "dense_input_gradient"],
-        "x": ["dense_backward"],
+        "delta": ["dense_weight_gradient", "dense_input_gradient", "dendritic_backward"],
+        "x": ["dense_backward", "dendritic_backward"],
+        "loss": ["softmax_cross_entropy", "dense_dendritic_backward"],
     }
-    assert launched == [*apart[other], "dendritic_backward"]
+    assert launched == apart[other]
 
 
 class Own(layers.Dense):
@@ -186,11 +256,26 @@ def test_parts_of_a_user_s_are_called_as_they_stand(backend, launched, rng):
     np.testing.assert_allclose(*parameters, rtol=1e-4, atol=1e-6)
 
 
-def test_nothing_is_queued_of_a_step_that_fails(backend, launched, rng):
-    x = backend.zeros((3, 128), np.float32)
+def double(a):
+    return 2 * a
 
-    def double(a):
-        return 2 * a
+
+def test_only_the_thread_that_does_the_step_waits_for_its_end(backend, launched):
+    x, y = (backend.zeros((3, 128), np.float32) for _ in range(2))
+
+    def step():
+        backend.elementwise(double, (x,), (x,))
+        assert launched == []
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(backend.elementwise, double, (y,), (y,)).result(60)
+        assert len(launched) == 1
+
+    at_once(backend, step)
+    assert len(launched) == 2
+
+
+def test_nothing_is_queued_of_a_step_that_fails(backend, launched):
+    x = backend.zeros((3, 128), np.float32)
 
     def step():
         backend.elementwise(double, (x,), (x,))

@@ -35,7 +35,7 @@ def nodes(backend, monkeypatch, network):
 
 
 #: Of a step; the graph's first kernel comes once for all of its steps.
-NODES = {"dann-r": 6, "pdann": 15, "vann": 16, "vann-lrf": 15, "sann": 14, "psann": 15}
+NODES = {"dann-r": 5, "pdann": 14, "vann": 15, "vann-lrf": 14, "sann": 13, "psann": 14}
 
 
 @pytest.mark.parametrize("name", NODES)
