@@ -34,14 +34,25 @@ def nodes(backend, monkeypatch, network):
     return of_a_step, launched
 
 
-#: Of a step; the graph's first kernel comes once for all of its steps.
-NODES = {"dann-r": 5, "pdann": 14, "vann": 15, "vann-lrf": 14, "sann": 13, "psann": 14}
+#: Of a step, by the model's name and what is chosen of it; the first kernel of a graph comes once
+#: for all of its steps. With one output the loss is a formula.
+NODES = [
+    ("dann-r", {}, 5),
+    ("dann-r", {"outputs": 1}, 6),
+    ("dann-r", {"layers": 2}, 8),
+    ("dann-r", {"dropout": 0.2}, 19),
+    ("pdann", {}, 14),
+    ("vann", {}, 15),
+    ("vann-lrf", {}, 14),
+    ("sann", {}, 13),
+    ("psann", {}, 14),
+]
 
 
-@pytest.mark.parametrize("name", NODES)
-def test_the_kernels_of_a_step(backend, monkeypatch, name):
-    sizes = {"dendrites": 2, "somata": 64, "synapses": 5}
-    network = models.build(name, (8, 8, 1), 10, **sizes, backend=backend)
+@pytest.mark.parametrize(("name", "options", "expected"), NODES)
+def test_the_kernels_of_a_step(backend, monkeypatch, name, options, expected):
+    given = {"outputs": 10, "dendrites": 2, "somata": 64, "synapses": 5} | options
+    network = models.build(name, (8, 8, 1), **given, backend=backend)
     of_a_step, of_a_graph = nodes(backend, monkeypatch, network)
-    assert len(of_a_step) == NODES[name]
+    assert len(of_a_step) == expected
     assert of_a_graph == ["next_batches", *STEPS * of_a_step]
