@@ -45,7 +45,7 @@ class EpochGraphs:
         Samples of the steps of a graph, one batch after the other.
     rates : (steps, numbers) float64
     positions : (steps,) int64
-        First sample of each batch.
+        First sample after each batch.
     """
 
     def __init__(self, step: Step, batch_size: int) -> None:

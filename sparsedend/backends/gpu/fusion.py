@@ -87,7 +87,7 @@ def _dense_dendritic_backward(
 
 
 def _softmax_backward(loss: Launch, *backward: Launch) -> Launch | None:
-    """The loss of a batch of one tile, done by each block of what comes after it."""
+    """The loss of a batch of one tile, which of float64 none is, by each block of what follows."""
     join = _dense_backward if len(backward) == 2 else _dense_dendritic_backward
     after = join(*backward)
     *given, classes, _, delta, totals = loss.arguments

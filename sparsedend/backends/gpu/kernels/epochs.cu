@@ -8,7 +8,7 @@
 //   cursor        (2,): first sample, and number, of the next batch; becomes that of the one after
 //   batches       (steps, samples), out
 //   rates         (steps, numbers), out
-//   positions     (steps,), out: first sample of each batch
+//   positions     (steps,), out: first sample after each batch
 extern "C" __global__ void __launch_bounds__(THREADS)
     next_batches(const int64* order, const double* epoch_rates, int steps, int samples, int numbers,
                  int64* cursor, int64* batches, double* rates, int64* positions) {
@@ -17,7 +17,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     for (int64 i = threadIdx.x; i < taken; i += THREADS) batches[i] = order[start + i];
     for (int i = threadIdx.x; i < steps * numbers; i += THREADS)
         rates[i] = epoch_rates[numbers * step + i];
-    for (int i = threadIdx.x; i < steps; i += THREADS) positions[i] = start + (int64)i * samples;
+    for (int i = threadIdx.x; i < steps; i += THREADS) positions[i] = start + (i + 1LL) * samples;
     __syncthreads();
     if (threadIdx.x == 0) {
         cursor[0] = start + taken;
