@@ -20,7 +20,8 @@ from .works import CLASSES, Dendritic
 
 ARCHITECTURES = (80, 90, 100)
 #: What the kernels below stand in.
-FILES = ("types.cuh", "rows.cuh", "sparse.cu", "dendritic.cu", "dense.cu")
+HEADERS = ("types.cuh", "rows.cuh", "totals.cuh", "losses.cuh")
+FILES = (*HEADERS, "sparse.cu", "dense.cu", "dendritic.cu")
 
 
 class Kind(NamedTuple):
@@ -47,7 +48,7 @@ class Kind(NamedTuple):
 
 
 FORWARD, DOTS, GATHER = Kind(True, False), Kind(True, True), Kind(False, False)
-#: All of them; those of names that go on with ``_pixels`` are of the same kind.
+#: All that read them from memory; those of names that go on with ``_pixels`` are of the same kind.
 KINDS = {
     "sparse_forward": FORWARD,
     "sparse_weight_gradient": DOTS,
@@ -55,11 +56,14 @@ KINDS = {
     "sparse_input_gradient_shared": GATHER,
     "dendritic_forward": FORWARD,
     "dendritic_backward": DOTS,
+    "dense_dendritic_backward": DOTS,
+    "softmax_dense_dendritic_backward": DOTS,
     "dendritic_input_gradient": GATHER._replace(group=program.GROUP // 2),
     "dendritic_input_gradient_shared": GATHER._replace(group=program.GROUP // 2),
     "dense_forward": FORWARD,
     "dense_slices": FORWARD,
     "dense_weight_gradient": DOTS,
+    "dense_backward": DOTS._replace(stored=False),
     "dense_input_gradient": GATHER,
 }
 WORKS = (
@@ -168,7 +172,9 @@ def _row_bits(name: str, stored: str) -> int:
 
 
 def _kernel(kind: Kind, taken: sass.Resources, code: sass.Code, bits: int) -> Kernel:
-    start, stop = max(sass.loops(code), key=lambda span: sass.loads(code.within(*span), bits))
+    # Of loops that load as many, the last: what a kernel does first is another's work besides.
+    loops = reversed([*sass.loops(code)])
+    start, stop = max(loops, key=lambda span: sass.loads(code.within(*span), bits))
     body = code.within(start, stop)
     groups = max(1, sass.loads(body, bits) // kind.group)
     rest = sass.in_flight(code.within(stop, len(code.instructions)), bits)
@@ -184,21 +190,23 @@ def launches(work: Dendritic) -> Iterator[Launch]:
     rounds, synapses = _blocks(work.dendrites, warps) * each, work.connections
     forward = somata * tiles, rounds, size * each * tiles, synapses * (pixels + 8), 2
     yield Launch("dendritic_forward_pixels", *forward)
-    yield Launch("dendritic_backward_pixels", somata, rounds * tiles, *forward[2:])
+    inputs, classes = _blocks(somata, group), _blocks(CLASSES, group)
+    waits = _blocks(tiles + classes, warps) * max(tiles, classes) + rounds * tiles
+    groups, logits = forward[2] + 2 * somata * classes * tiles, CLASSES * somata * (row + 4)
+    name, moved = "dense_dendritic_backward_pixels", synapses * (pixels + 8)
+    if somata <= program.MOST_LOSSES and tiles == 1:  # Logits twice, an index, its label.
+        yield Launch(f"softmax_{name}", somata, waits + 2, groups, moved + logits, 2)
+    else:
+        yield Launch(name, somata, waits, groups, moved + 2 * logits, 2)
     an_input, name = _blocks(synapses, somata), "dendritic_input_gradient_shared"
     fewer = kind_of(name).group
     rounds = _blocks(an_input, group * warps) * group // fewer
     groups = somata * _blocks(an_input, fewer) * tiles
     yield Launch(name, somata * tiles, rounds, groups, synapses * (row + 16), 3)
-    inputs = _blocks(somata, group)
     dense = CLASSES * inputs * tiles, CLASSES * somata * (row + 4), 1
     slices = _blocks(somata, program.SLICE)
     name, most = ("dense_slices", program.SLICE) if slices > 1 else ("dense_forward", somata)
     yield Launch(name, CLASSES * slices * tiles, _blocks(most, group * warps), *dense)
-    yield Launch("dense_weight_gradient", CLASSES * _blocks(inputs, warps), tiles, *dense)
-    groups = _blocks(CLASSES, group)
-    out = somata * groups * tiles, CLASSES * somata * (row + 4), 1
-    yield Launch("dense_input_gradient", _blocks(somata, warps) * tiles, groups, *out)
 
 
 def _blocks(size: int, each: int) -> int:

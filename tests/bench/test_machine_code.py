@@ -15,8 +15,12 @@ def read(stored, architecture):
         pytest.skip(str(error))
 
 
-#: Of full width, and for the newest: two more are asked for when the first has come.
-FEWER = {("dendritic_forward", "float32", 100): 6}
+#: Of full width: what is missing is asked for when the first has come.
+FEWER = {
+    ("dendritic_forward", "float32", 100): 6,
+    ("dense_dendritic_backward", "float32", 90): 7,
+    ("softmax_dense_dendritic_backward", "float32", 90): 7,
+}
 
 
 @pytest.mark.parametrize(
@@ -53,11 +57,15 @@ def test_the_launches_of_a_step():
     found = {each.kernel: each for each in machine_code.launches(work)}
     forward = found["dendritic_forward_pixels"]
     assert forward[1:] == (140, 2 * 3, 12 * 70 * 3 * 2, 12 * 70 * 20 * (2 * 256 + 8), 2)
-    assert found["dendritic_backward_pixels"].blocks == 70
+    backward = found["dense_dendritic_backward_pixels"]
+    assert backward[1:4] == (70, 2 + 2 * 3 * 2, forward.groups + 2 * 70 * 2 * 2)
+    assert backward.bytes == forward.bytes + 2 * 10 * 70 * (1024 + 4)
     assert found["dendritic_input_gradient_shared"][1:4] == (140, 8, 70 * 60 * 2)
     assert found["dense_forward"][1:4] == (20, 2, 10 * 9 * 2)
-    assert found["dense_weight_gradient"][1:3] == (20, 2)
-    assert found["dense_input_gradient"][1:4] == (18, 2, 70 * 2 * 2)
+    few = {each.kernel: each for each in machine_code.launches(Dendritic(100, 8, 70))}
+    backward = few["softmax_dense_dendritic_backward_pixels"]
+    assert backward[1:4] == (70, 2 + 2 + 2, 8 * 70 * 2 + 2 * 70 * 2)
+    assert backward.bytes == 8 * 70 * 16 * (256 + 8) + 10 * 70 * (512 + 4)
     many = {each.kernel: each for each in machine_code.launches(Dendritic(100, 1, 1100))}
     assert many["dense_slices"][1:3] == (10 * 3, 8)
 
@@ -74,7 +82,8 @@ def test_what_limits_a_launch():
 def test_the_page_has_every_kernel_and_work():
     kernels = dict.fromkeys(KINDS, Kernel(60, 0, 96, 8, 8))
     kernels["dendritic_forward_pixels"] = Kernel(70, 4, 97, 3, 1)
-    kernels["dendritic_backward_pixels"] = Kernel(80, 0, 98, 9, 1)
+    for name in ("dense_dendritic_backward_pixels", "softmax_dense_dendritic_backward_pixels"):
+        kernels[name] = Kernel(80, 0, 98, 9, 1)
     found = {(stored, each): kernels for stored in program.OPTIONS for each in ARCHITECTURES}
     text = "\n".join(machine_code.page(found))
     assert text.count("| dendritic_forward_pixels | 3 of 70; 97; 4 bytes spilled |") == 3

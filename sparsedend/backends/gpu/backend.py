@@ -17,6 +17,7 @@ from . import device
 from .device import cupy
 from .element_operations import ElementOperations
 from .epoch_graphs import EpochGraphs
+from .fusion import fused
 from .layer_operations import LayerOperations
 from .structures import Connections
 
@@ -130,8 +131,8 @@ class CupyBackend(LayerOperations, ElementOperations):
     # Many steps
 
     def repeated(self, step: Pass) -> Pass:
-        """The step itself: a graph would need its order and rates on the device first."""
-        return step
+        """The step in fewer kernels; a graph would need its order and rates on the device first."""
+        return fused(step)
 
     def batches(
         self, step: Step, batch_size: int

@@ -58,7 +58,7 @@ class ElementOperations(Backend):
             "dropout",
             x.size,
             random.key,
-            random.cursor,
+            random.position,
             random.next_number(),
             samples,
             x.shape[1],

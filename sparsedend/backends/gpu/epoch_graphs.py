@@ -24,9 +24,9 @@ class EpochGraphs:
     """What `Backend.batches` prepares, on a GPU.
 
     All that changes from step to step lies in the device's memory: an epoch's order and rates are
-    copied there once, and the first kernel of a step takes from them what is next. So the step is
-    the same for all batches of a length: a CUDA graph of one step, and one of `STEPS` of them, are
-    launched over and over, and the host waits for nothing.
+    copied there once, and the first kernel of a graph takes from them what its steps need. So the
+    steps are the same for all batches of a length: a CUDA graph of one step, and one of `STEPS` of
+    them, are launched over and over, and the host waits for nothing.
 
     Parameters
     ----------
@@ -37,10 +37,15 @@ class EpochGraphs:
     ----------
     order : (samples,) int64
     epoch_rates : (batches, numbers) float64
-    batch : (batch_size,) int64
-    rates : (numbers,) float64
-        Of the batch.
-    random : DeviceRandom
+    key : (2,) uint32
+        Of the epoch's random numbers.
+    cursor : (2,) int64
+        First sample, and number, of the next batch.
+    batches : (steps * batch_size,) int64
+        Samples of the steps of a graph, one batch after the other.
+    rates : (steps, numbers) float64
+    positions : (steps,) int64
+        First sample after each batch.
     """
 
     def __init__(self, step: Step, batch_size: int) -> None:
@@ -74,7 +79,7 @@ class EpochGraphs:
         left = len(order)
         while left:
             samples = min(self._batch_size, left)
-            steps = self._do(samples, left // samples, None if random is None else self.random)
+            steps = self._do(samples, left // samples, random is not None)
             left -= samples * steps
             yield from [None] * steps
 
@@ -82,21 +87,24 @@ class EpochGraphs:
         self._shape = samples, batches, numbers
         self._upload = Upload(3 + samples + batches * numbers)
         words = self._upload.words
-        self.random = DeviceRandom(words[:1].view(np.uint32), words[1:3])
+        self.key, self.cursor = words[:1].view(np.uint32), words[1:3]
         self.order = words[3 : 3 + samples]
         self.epoch_rates = words[3 + samples :].view(np.float64)
-        self.batch = cupy.zeros(min(self._batch_size, samples), np.int64)
-        self.rates = cupy.zeros(numbers, np.float64)
+        steps = min(STEPS, batches)
+        self.batches = cupy.zeros(steps * min(self._batch_size, samples), np.int64)
+        self.rates = cupy.zeros((steps, numbers), np.float64)
+        self.positions = cupy.zeros(steps, np.int64)
+        self._rates_of_steps = [self.rates[step] for step in range(steps)]
         #: By the length of the batch, whether there are random numbers, and the number of steps.
         self._graphs: dict[tuple[int, bool, int], Callable[[], None]] = {}
         self._loaded: set[tuple[int, bool]] = set()
 
-    def _do(self, samples: int, left: int, random: DeviceRandom | None) -> int:
+    def _do(self, samples: int, left: int, random: bool) -> int:
         """Do one or `STEPS` of the steps left, and return how many.
 
         The first step of a kind is done directly, which loads its kernels.
         """
-        kind = (samples, random is not None)
+        kind = (samples, random)
         if kind not in self._loaded:
             self._loaded.add(kind)
             self._queue(samples, 1, random)
@@ -108,25 +116,27 @@ class EpochGraphs:
         self._graphs[key]()
         return steps
 
-    def _queue(self, samples: int, steps: int, random: DeviceRandom | None) -> None:
-        batch = self.batch[:samples]
-        for _ in range(steps):
-            self._next_batch(batch)
-            self.random.begin_step()
-            self._step(batch, self.rates, random)
+    def _queue(self, samples: int, steps: int, random: bool) -> None:
+        self._next_batches(samples, steps)
+        for step in range(steps):
+            batch = self.batches[step * samples : (step + 1) * samples]
+            own = DeviceRandom(self.key, self.positions[step : step + 1]) if random else None
+            self._step(batch, self._rates_of_steps[step], own)
 
-    def _next_batch(self, batch: Any) -> None:
-        """Give the next step its samples and rates, and move the epoch's cursor on."""
+    def _next_batches(self, samples: int, steps: int) -> None:
+        """Give the next steps their samples, rates and positions, and move the cursor on."""
         launch(
             np.float32,
-            "next_batch",
+            "next_batches",
             (1,),
             self.order,
             self.epoch_rates,
-            batch.size,
-            self.rates.size,
-            self.random.cursor,
-            batch,
+            steps,
+            samples,
+            self.rates.shape[1],
+            self.cursor,
+            self.batches,
             self.rates,
+            self.positions,
             code=program.text(program.EPOCHS),
         )

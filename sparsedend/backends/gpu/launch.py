@@ -1,10 +1,12 @@
-"""Launching kernels: programs compiled once, grids, typed arguments."""
+"""Launching kernels: programs compiled once, grids, typed arguments; and noting them first."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,6 +23,45 @@ _compiling = threading.Lock()
 MOST_TILES = 65_535
 
 
+class Launch(NamedTuple):
+    """A kernel that is to be queued, by the arguments of `launch`."""
+
+    dtype: DTypeLike
+    name: str
+    grid: tuple[int, ...]
+    arguments: tuple[Any, ...]
+    code: str | None = None
+
+
+class _OfThread(threading.local):
+    """What this thread has noted and not queued yet, if it notes."""
+
+    noted: list[Launch] | None = None
+
+
+_of_thread = _OfThread()
+
+
+@contextmanager
+def noted(joined: Callable[[list[Launch]], list[Launch]]) -> Iterator[None]:
+    """Note what is launched inside this context, and queue what `joined` makes of it at its end.
+
+    All that touches arrays in there must be launched: what is done otherwise comes first. Inside of
+    another such context this one does nothing.
+    """
+    if _of_thread.noted is not None:
+        yield
+        return
+    launches: list[Launch] = []
+    _of_thread.noted = launches
+    try:
+        yield
+    finally:
+        _of_thread.noted = None
+    for each in joined(launches):
+        _queue(each)
+
+
 def launch(
     dtype: DTypeLike,
     name: str,
@@ -28,7 +69,7 @@ def launch(
     *arguments: Any,
     code: str | None = None,
 ) -> None:
-    """Queue a kernel.
+    """Queue a kernel; inside `noted`, later.
 
     Parameters
     ----------
@@ -53,15 +94,23 @@ def launch(
             f"kernel {name} wants {grid[1]} tiles side by side, and a GPU has {MOST_TILES}: "
             "give a smaller batch size"
         )
-    real = arithmetic(dtype).type
+    made = Launch(dtype, name, grid, arguments, code)
+    if _of_thread.noted is None:
+        _queue(made)
+    else:
+        _of_thread.noted.append(made)
+
+
+def _queue(made: Launch) -> None:
+    real = arithmetic(made.dtype).type
     typed = [
         real(each) if type(each) is float else np.int32(each) if type(each) is int else each
-        for each in arguments
+        for each in made.arguments
     ]
-    half = any(getattr(each, "dtype", None) == np.float16 for each in arguments)
-    stored = "float16" if half else np.dtype(dtype).name
-    code = program.text(program.OPERATIONS) if code is None else code
-    _kernel(code, stored, name)(grid, (program.THREADS,), tuple(typed))
+    half = any(getattr(each, "dtype", None) == np.float16 for each in made.arguments)
+    stored = "float16" if half else np.dtype(made.dtype).name
+    code = program.text(program.OPERATIONS) if made.code is None else made.code
+    _kernel(code, stored, made.name)(made.grid, (program.THREADS,), tuple(typed))
 
 
 def launch_elements(dtype: DTypeLike, name: str, size: int, *arguments: Any, **named: Any) -> None:

@@ -20,6 +20,10 @@ RESIDENT, DOTS_RESIDENT = 4, 3
 SLICE, MOST_SLICES = 512, 64
 #: Tiles of a batch of images, and of a product of matrices.
 TILE_SAMPLES, TILE_FEATURES, SIDE = 32, 64, 64
+#: Classes, at most, of a loss that every block does for itself, and blocks, at most, that do. The
+#: paper's data sets have up to 47. Of more blocks, so many run one after the other that a kernel of
+#: its own is done earlier.
+MOST_CLASSES, MOST_LOSSES = 48, 512
 #: Sums, at most, that the square of a norm is made of.
 SUMS = 256
 #: All that kernels share with what launches them.
@@ -33,6 +37,7 @@ CONSTANTS = {
     "TILE_SAMPLES": TILE_SAMPLES,
     "TILE_FEATURES": TILE_FEATURES,
     "SIDE": SIDE,
+    "MOST_CLASSES": MOST_CLASSES,
     "SUMS": SUMS,
 }
 
@@ -52,8 +57,8 @@ OPERATIONS = (
     "losses.cuh",
     "batches.cu",
     "sparse.cu",
-    "dendritic.cu",
     "dense.cu",
+    "dendritic.cu",
     "product.cu",
     "dropout.cu",
     "losses.cu",

@@ -13,27 +13,23 @@ from .device import cupy
 
 @dataclass(eq=False)
 class DeviceRandom:
-    """Random numbers that kernels make from a key, a position and a number.
+    """Random numbers of a step, which kernels make from a key, a position and a number.
 
     Attributes
     ----------
     key : (2,) uint32
-    cursor : (2,) int64
-        An epoch's position, which differs from step to step.
+    position : (1,) int64
+        Which differs from step to step of an epoch.
     used : int
-        Times that a step has taken random numbers.
+        Times that the step has taken random numbers.
     """
 
     key: Array
-    cursor: Array
+    position: Array
     used: int = 0
 
-    def begin_step(self) -> None:
-        """Number what uses the random numbers of a step from 0 on."""
-        self.used = 0
-
     def next_number(self) -> int:
-        """Number of one more use within a step."""
+        """Number of one more use within the step, from 0 on."""
         self.used += 1
         return self.used - 1
 
@@ -45,4 +41,4 @@ def key_of(generator: np.random.Generator) -> NDArray:
 
 def once(generator: np.random.Generator) -> DeviceRandom:
     """Random numbers for a single use, from a key of their own."""
-    return DeviceRandom(cupy.array(key_of(generator)), cupy.zeros(2, np.int64))
+    return DeviceRandom(cupy.array(key_of(generator)), cupy.zeros(1, np.int64))

@@ -128,6 +128,19 @@ def test_every_dropout_of_every_step_drops_others(dropping):
     assert np.mean(rows == 0) == pytest.approx(0.5, abs=0.05)
 
 
+def test_what_is_dropped_stays_the_same(dropping):
+    """From version to version: the first and last step of a seed, bit by bit."""
+    dropped = np.packbits(dropping(1)[[0, 11]] == 0).tobytes()
+    assert dropped.hex() == "9377f4d98d32cafb029fde477b212fd0"
+
+
+def test_steps_of_one_graph_drop_what_each_would_alone(backend, dropping, monkeypatch):
+    """Seen after every fourth."""
+    alone = dropping(1)
+    monkeypatch.setattr(module(backend, "epoch_graphs"), "STEPS", 4)
+    np.testing.assert_array_equal(dropping(1), alone[3::4].repeat(4, axis=0))
+
+
 def test_steps_with_and_without_random_numbers_are_kept_apart(dropping):
     for seed in (None, 1, None, 1):
         found = dropping(seed)

@@ -106,6 +106,14 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
     }
 }
 
+// `dense_` backward does that of a dense layer of few outputs upon the somata first, of which a soma
+// is an input.
+//
+//   dense_w                (outputs, somata)
+//   dense_delta            (outputs, width)
+//   dense_gw, dense_gb     (outputs, somata), (outputs,), out
+//
+// `softmax_dense_` backward does the loss of the dense layer's outputs before, as `softmax_of_tile`.
 #define DENDRITIC(FORWARD, BACKWARD, INPUT)                                                \
     extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)                        \
         FORWARD(const INPUT* x, const int64* indptr, const int* indices,                   \
@@ -122,6 +130,40 @@ __device__ inline void soma_backward(const Input* x, const int64* indptr, const 
                  real slope, real soma_slope, int width, const stored* out,                \
                  const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,    \
                  real* soma_gb) {                                                          \
+        soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width, \
+                      out, signs, delta, gw, gb, gc, soma_gb);                             \
+    }                                                                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                   \
+        dense_##BACKWARD(                                                                  \
+            const INPUT* x, const int64* indptr, const int* indices,                       \
+            const int64* cable_indptr, const real* w, const real* b, const real* c,        \
+            real slope, real soma_slope, int width, const stored* out,                     \
+            const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,         \
+            real* soma_gb, const real* dense_w, const real* dense_delta, int outputs,      \
+            int somata, real* dense_gw, real* dense_gb) {                                  \
+        backward_of_input(blockIdx.x, out, dense_w, dense_delta, outputs, somata, width,   \
+                          delta, dense_gw, dense_gb);                                      \
+        __syncthreads();                                                                   \
+        soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width, \
+                      out, signs, delta, gw, gb, gc, soma_gb);                             \
+    }                                                                                      \
+    extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)                   \
+        softmax_dense_##BACKWARD(                                                          \
+            const INPUT* x, const int64* indptr, const int* indices,                       \
+            const int64* cable_indptr, const real* w, const real* b, const real* c,        \
+            real slope, real soma_slope, int width, const stored* out,                     \
+            const unsigned char* signs, real* delta, real* gw, real* gb, real* gc,         \
+            real* soma_gb, const real* dense_w, real* dense_delta, int outputs,            \
+            int somata, real* dense_gw, real* dense_gb, const stored* logits,              \
+            const int64* labels, const int64* order, const real* weights, int weighted,    \
+            int samples, double* totals) {                                                 \
+        alignas(16) __shared__ real tile[MOST_CLASSES * TILE];                             \
+        __shared__ double partial[3][THREADS];                                             \
+        softmax_of_tile(logits, labels, order, weights, weighted, samples, outputs,        \
+                        dense_delta, totals, tile, partial);                               \
+        backward_of_input(blockIdx.x, out, dense_w, tile, outputs, somata, width, delta,   \
+                          dense_gw, dense_gb);                                             \
+        __syncthreads();                                                                   \
         soma_backward(x, indptr, indices, cable_indptr, w, b, c, slope, soma_slope, width, \
                       out, signs, delta, gw, gb, gc, soma_gb);                             \
     }

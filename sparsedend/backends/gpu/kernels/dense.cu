@@ -95,6 +95,78 @@ extern "C" __global__ void __launch_bounds__(THREADS, RESIDENT)
     store(out + (int64)i * width + t, sum);
 }
 
+// Of input i, by one block: its row of w^T delta, and the gradients of its weights. Each warp does
+// tiles of the one and groups of the others; the last one does every `inputs`-th bias, from i on.
+//
+//   w       (outputs, inputs)
+//   delta   (outputs, width), which may be shared
+//   out     (inputs, width), out
+//   gw      (outputs, inputs), out
+//   gb      (outputs,), out
+__device__ inline void backward_of_input(int i, const stored* x, const real* w, const real* delta,
+                                         int outputs, int inputs, int width, real* out, real* gw,
+                                         real* gb) {
+    int tiles = width / TILE, groups = (outputs + GROUP - 1) / GROUP;
+    for (int n = warp(); n < tiles + groups; n += WARPS) {
+        if (n < tiles) {
+            int t = n * TILE + lane() * OWN;
+            Samples sum = weighted_sum<GROUP>(
+                0, outputs, [=](int64 o) { return w[o * inputs + i]; },
+                [=](int64 o) { return load(row_at(delta + t, int(o), width)); });
+            store(out + (int64)i * width + t, sum);
+        } else {
+            int first = (n - tiles) * GROUP, stop = first + GROUP < outputs ? first + GROUP : outputs;
+            const stored* x_i = x + (int64)i * width;
+            row_dots(delta, first, stop, width, [](int64 o) { return int(o); },
+                     [=](int t) { return load(x_i + t); },
+                     [=](int64 o, real sum) { gw[o * inputs + i] = sum; });
+        }
+    }
+    if (warp() < WARPS - 1) return;
+    for (int o = i; o < outputs; o += inputs) {
+        real sum = row_sum(width, [=](int t) { return load(delta + (int64)o * width + t); });
+        if (lane() == 0) gb[o] = sum;
+    }
+}
+
+// All of it: one block an input.
+extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)
+    dense_backward(const stored* x, const real* w, const real* delta, int outputs, int inputs,
+                   int width, real* out, real* gw, real* gb) {
+    backward_of_input(blockIdx.x, x, w, delta, outputs, inputs, width, out, gw, gb);
+}
+
+// Softmax and cross-entropy of a batch of one tile, by every block for itself: to wait for one that
+// does it for all takes longer. The first leaves delta and totals in memory.
+//
+//   logits ... totals   as `softmax_cross_entropy` has them
+//   tile                (MOST_CLASSES, TILE), shared, becomes delta
+//   partial             (3, THREADS), shared
+__device__ inline void softmax_of_tile(const stored* logits, const int64* labels,
+                                       const int64* order, const real* weights, int weighted,
+                                       int samples, int classes, real* delta, double* totals,
+                                       real* tile, double (*partial)[THREADS]) {
+    Scores own = {};
+    softmax(logits, labels, order, weights, weighted, samples, classes, TILE, tile, own);
+    if (blockIdx.x == 0) add_scores(own, partial, totals);
+    __syncthreads();
+    if (blockIdx.x > 0) return;
+    for (int n = threadIdx.x; n < classes * TILE; n += THREADS) delta[n] = tile[n];
+}
+
+// Both: one block an input.
+extern "C" __global__ void __launch_bounds__(THREADS, DOTS_RESIDENT)
+    softmax_dense_backward(const stored* x, const real* w, real* delta, int outputs, int inputs,
+                           int width, real* out, real* gw, real* gb, const stored* logits,
+                           const int64* labels, const int64* order, const real* weights,
+                           int weighted, int samples, double* totals) {
+    alignas(16) __shared__ real tile[MOST_CLASSES * TILE];
+    __shared__ double partial[3][THREADS];
+    softmax_of_tile(logits, labels, order, weights, weighted, samples, outputs, delta, totals, tile,
+                    partial);
+    backward_of_input(blockIdx.x, x, w, tile, outputs, inputs, width, out, gw, gb);
+}
+
 // gb = sums of delta over the samples, beside `product`: one warp an output.
 //
 //   delta   (rows, width)

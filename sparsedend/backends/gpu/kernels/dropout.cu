@@ -13,22 +13,22 @@ __device__ inline unsigned philox(uint4 counter, uint2 key) {
 }
 
 // x *= factors, which become 0 with probability `rate`, else `kept`. The random number of an
-// element depends on the key, the cursor, which dropout of the step it is, and the element alone.
+// element depends on the key, the position, which dropout of the step it is, and the element alone.
 //
 //   key       (2,)
-//   cursor    (2,), the epoch's position: its first differs from step to step
+//   position  (1,), which differs from step to step of an epoch
 //   number    of this dropout among those of a step
 //   samples   columns that are no padding, where factors become 1
 //   x         (features, width), changed in place
 //   factors   (features, width), out
 extern "C" __global__ void __launch_bounds__(THREADS)
-    dropout(const unsigned* key, const int64* cursor, int number, int samples, int width,
+    dropout(const unsigned* key, const int64* position, int number, int samples, int width,
             real rate, real kept, stored* x, real* factors, int64 size) {
     int64 i = element();
     if (i >= size) return;
     real factor = 1;
     if (i % width < samples) {
-        uint4 counter = {(unsigned)i, (unsigned)(i >> 32), (unsigned)cursor[0], (unsigned)number};
+        uint4 counter = {(unsigned)i, (unsigned)(i >> 32), (unsigned)position[0], (unsigned)number};
         double uniform = philox(counter, uint2{key[0], key[1]}) * (1.0 / 4294967296.0);
         factor = uniform >= rate ? kept : real(0);
     }

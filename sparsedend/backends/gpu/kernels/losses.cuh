@@ -24,6 +24,49 @@ __device__ inline void no_gradient(real* delta, int rows, int width, int column)
     for (int k = 0; k < rows; ++k) delta[(int64)k * width + column] = 0;
 }
 
+// Softmax and cross-entropy.
+//
+//   logits    (classes, width)
+//   labels    (images,)
+//   order     (samples,), image of each column
+//   weights   (images,); where `weighted` is 0 all weigh 1, and it is not read
+//   delta     (classes, width), becomes weight / samples times the gradient, 0 in the padding
+//   own       gets this thread's samples added
+__device__ inline void softmax(const stored* logits, const int64* labels, const int64* order,
+                               const real* weights, int weighted, int samples, int classes,
+                               int width, real* delta, Scores& own) {
+    for (int i = threadIdx.x; i < width; i += THREADS) {
+        if (i >= samples) {
+            no_gradient(delta, classes, width, i);
+            continue;
+        }
+        int best = 0;
+        real top = value(logits[i]);
+        for (int k = 1; k < classes; ++k) {
+            real z = value(logits[(int64)k * width + i]);
+            if (z > top) {
+                top = z;
+                best = k;
+            }
+        }
+        real norm = 0;
+        for (int k = 0; k < classes; ++k) {
+            real e = exp(value(logits[(int64)k * width + i]) - top);
+            delta[(int64)k * width + i] = e;
+            norm += e;
+        }
+        int64 image = order[i];
+        int label = (int)labels[image];
+        real weight = weighted ? weights[image] : real(1);
+        real loss = log(norm) - (value(logits[(int64)label * width + i]) - top);
+        add_sample(own, weight, loss, best == label);
+        for (int k = 0; k < classes; ++k) {
+            real share = delta[(int64)k * width + i] / norm;
+            delta[(int64)k * width + i] = (share - real(k == label)) / real(samples) * weight;
+        }
+    }
+}
+
 // What a formula finds of one output: its loss, the derivative by the output, whether it is right.
 struct Judgement {
     real loss, gradient;
