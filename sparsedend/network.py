@@ -61,9 +61,7 @@ class Network:
         backend: Backend | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise InputError(f"dtype is {self.dtype}: choose float32 or float64")
+        self.dtype = _checked_dtype(dtype)
         self.image_shape = checked_shape(image_shape)
         self.layers = tuple(layers)
         self._check_layers()
@@ -271,6 +269,17 @@ class OneTraining:
         self.lock.release()
 
 
+def _checked_dtype(dtype: DTypeLike) -> np.dtype:
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if dtype is None or found not in (np.float32, np.float64):
+        shown = dtype if dtype is None or found is None else found
+        raise InputError(f"dtype is {shown}: choose float32 or float64")
+    return found
+
+
 def checked_shape(image_shape: Any) -> tuple[int, ...]:
     """Height, width and channels, or (features,), as Python numbers.
 
@@ -279,7 +288,11 @@ def checked_shape(image_shape: Any) -> tuple[int, ...]:
     InputError
         Where it is neither.
     """
-    sizes = image_shape if np.ndim(image_shape) else (image_shape,)
+    try:
+        listed = np.ndim(image_shape) == 1
+    except ValueError:  # Lists of several lengths.
+        listed = False
+    sizes = image_shape if listed else (image_shape,)
     if len(sizes) not in (1, 3):
         raise InputError(
             f"image shape is {image_shape}: give height, width and channels, or the number of "

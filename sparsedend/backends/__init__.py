@@ -3,6 +3,7 @@
 import warnings
 
 from ..errors import InputError
+from ..numbers import whole
 from . import cuda
 from .backend import Backend
 from .numpy_backend import NumpyBackend
@@ -39,11 +40,10 @@ def create(name: str = "auto", threads: int | None = None, *, half: bool = False
     Raises
     ------
     InputError
-        Where the name is unknown, the backend is not available, `threads` is below 1, or it
-        cannot store as `half` asks.
+        Where the name is unknown, the backend is not available, `threads` is no whole number of 1
+        or more, or it cannot store as `half` asks.
     """
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}: give 1 or more")
+    threads = None if threads is None else whole("threads", threads)
     if name not in BACKENDS:
         raise InputError(f"unknown backend '{name}': choose one of {', '.join(BACKENDS)}")
     if name == "auto":

@@ -104,6 +104,9 @@ def test_the_environment_is_left_as_it_was():
     [
         ("torch", None, "unknown backend 'torch'"),
         ("numba", 0, "threads is 0"),
+        ("numpy", 1.5, "threads is 1.5: give a whole number of 1 or more"),
+        ("numba", "2", "threads is '2'"),
+        ("numpy", True, "threads is True"),
     ],
 )
 def test_create_refuses(name, threads, message):
