@@ -56,16 +56,16 @@ def test_runs_share_a_gpu(tmp_path, request, device):
 
 
 def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path, capsys):
-    runs = expand(SMALL | {"learning_rate": [1e30, 1e-3]})
+    runs = expand(SMALL | {"learning_rate": [1e30, 1e-3, 2e-3]})
     said = []
     results = by_settings(sweep(runs, tmp_path / "s.h5", jobs=2))
     errors = {settings.learning_rate: row["error"] for settings, row in results.items()}
     assert "loss is nan in epoch 1 with Adam(learning_rate=1e+30" in errors[1e30]
     assert "use a smaller learning rate" in errors[1e30]
-    assert errors[1e-3] == ""
-    assert "2 finished (1 failed), 0 running, 0 left" in capsys.readouterr().err
+    assert errors[1e-3] == errors[2e-3] == ""
+    assert "3 finished (1 failed), 0 running, 0 left" in capsys.readouterr().err
     sweep(runs, tmp_path / "s.h5", jobs=1, resume=True, say=said.append)
-    assert said == [f"'{tmp_path / 's.h5'}' holds 1 of these 2 runs already"]
+    assert said == [f"'{tmp_path / 's.h5'}' holds 2 of these 3 runs already"]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
