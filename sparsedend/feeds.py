@@ -170,9 +170,9 @@ class Arrays(Feed):
     as likely as any other. What so comes one after the other is cut into windows, and within a
     window all orders are equally likely again. So every sample is used once an epoch, and any two
     blocks may meet in a batch; but samples of one block come in the same window, or in one and the
-    next (in more where a chunk is larger than a window). Where `window` is not less than all
-    samples, the shuffle is that of all. Each epoch's order follows from the training's seed and the
-    number of the epoch alone.
+    next (in more where a chunk is larger than a window). Where the whole batches of a `window` hold
+    all samples, the shuffle is that of all. Each epoch's order follows from the training's seed and
+    the number of the epoch alone.
 
     In memory are two windows, one trained on and one being read.
 
@@ -180,9 +180,9 @@ class Arrays(Feed):
     ----------
     x, y : arrays
         Inputs and targets, of which ``x[a:b]`` is an array: NumPy's, memory-mapped or not, data
-        sets of h5py or Zarr, SciPy's sparse matrices. They are open as long as the fit takes. Each
-        chunk is read once an epoch, so that HDF5's own cache of them only costs time:
-        ``h5py.File(path, rdcc_nbytes=0)`` does without.
+        sets of h5py or Zarr, SciPy's sparse matrices. They are open as long as the fit takes. A
+        chunk is read once an epoch, and again where a window ends within it, so that HDF5's own
+        cache of them mostly costs time: ``h5py.File(path, rdcc_nbytes=0)`` does without.
     sample_weight : (samples,) array, optional
         How much each sample counts, relative to the others; read in slices too.
     window : int, optional
