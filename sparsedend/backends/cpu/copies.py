@@ -21,6 +21,7 @@ READS = {
     *(sparse.forward, sparse.forward_few, sparse.weight_gradient),
     *(dense.forward, dense.forward_blas, dense.weight_gradient, dense.weight_gradient_blas),
 }
+KNOWN = FILLS | READS
 #: Bytes of a batch that stays in a core's second-level cache, at most.
 LARGEST = 2**20
 

@@ -80,8 +80,9 @@ class Recording:
             return None
         notes, calls = _Notes(self.order, self._samples), []
         batches = [any(map(copies.step, call.arguments)) for call in self._calls]
-        known = copies.FILLS | copies.READS
-        copied = all(call.kernel in known for call in compress(self._calls, batches))
+        kernels = [call.kernel for call in compress(self._calls, batches)]
+        # Copies that are read and not filled first would be those of an earlier batch.
+        copied = not copies.FILLS.isdisjoint(kernels[:1]) and copies.KNOWN.issuperset(kernels)
         for call, batch in zip(self._calls, batches, strict=True):
             number = self.threads if copied and batch else 1
             words = [notes.add(call, copy) for copy in range(number)]

@@ -73,6 +73,26 @@ def test_every_copy_is_filled_and_read(images, all_threads):
     assert known.words[other + 5] - known.words[one + 5] == batch.nbytes
 
 
+def test_a_batch_that_others_have_filled_is_read_where_it_is(all_threads):
+    """Its copies may be those of an earlier one."""
+    backend, batch = batch_of()
+    structure = connected(40, 784)
+    weights, bias = np.ones(structure.nnz, np.float32), np.zeros(40, np.float32)
+    out = backend.zeros((40, 64), np.float32)
+
+    def read(samples, order, rates, random):
+        backend.sparse_forward(batch, structure, weights, bias, out)
+
+    repeated, order = backend.repeated(read), np.arange(64)
+    with backend.limited():
+        backend.take_batch(IMAGES, order, batch)
+        repeated(IMAGES, order, (), None)
+        expected, out[:] = out.copy(), 0
+        all_copies(batch, 2)[1] = 0
+        repeated._known[True].program.run(order, 2)
+    np.testing.assert_array_equal(out, expected)
+
+
 def spoil(x):
     """Formula."""
     return x + 1

@@ -49,7 +49,6 @@ def _do(parts, part, words, room):
     if room[FAILED] == 0:
         row = address(parts) + 8 * COLUMNS * part
         at = parts[part, WORDS]
-        words[at] = 0
         _call(parts[part, ENTRY], row + 8 * WHERE, row + 8 * AFTER, row, address(words) + 8 * at)
         if words[at] != 0:
             room[FAILED] = words[at]
@@ -106,6 +105,9 @@ def run(parts, words, order_at, order, room, threads, entry, numbers, shared):
         words[at + 2] = words[at + 5] = order.size
         words[at + 4] = address(order)
     room[:] = 0
+    # Before anybody begins: parts of one kernel share their status.
+    for part in range(len(parts)):
+        words[parts[part, WORDS]] = 0
     if threads == 1:
         for part in range(len(parts)):
             _do(parts, part, words, room)
