@@ -142,3 +142,13 @@ def test_numbas_own_threads():
     print("done")
     """
     assert child(code, NUMBA_THREADING_LAYER="workqueue") == "done\n"
+
+
+def test_the_caller_s_number_of_threads_stays_what_it_was():
+    most = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        called(count, 7, 1, np.zeros(7, np.int64), np.zeros(7, np.int64))
+        assert numba.get_num_threads() == 1
+    finally:
+        numba.set_num_threads(most)
